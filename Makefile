@@ -1,0 +1,52 @@
+# The front door: `make`, then `make test`. Everything real is in CMakeLists.txt and scripts/.
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+OP ?=
+export CMAKE_GENERATOR ?= $(if $(shell command -v ninja),Ninja,Unix Makefiles)
+RELEASE = build/release
+
+.PHONY: all build setup test quick one demo bench fuzz conformance exhaustive format install clean
+
+all: build
+
+$(RELEASE)/CMakeCache.txt:
+	cmake --preset release
+
+build: $(RELEASE)/CMakeCache.txt
+	cmake --build $(RELEASE) -j $(JOBS)
+
+setup:
+	scripts/setup
+
+test: # everything: several builds, sanitizers, aarch64, Python; sets the machine up first
+	scripts/test
+
+quick: build # less than 20 s once built
+	scripts/test quick
+
+one: build # make one OP=Clip: build it, run its tests and its benchmark
+	scripts/one $(OP)
+
+demo: build
+	scripts/demo
+
+bench: build
+	scripts/bench
+
+fuzz:
+	scripts/fuzz
+
+conformance: build # the official ONNX node tests
+	scripts/conformance
+
+exhaustive: build # functions over every float
+	scripts/exhaustive
+
+format:
+	scripts/format
+
+install: build
+	cmake --install $(RELEASE) --prefix $(PREFIX)
+
+clean:
+	rm -rf build

@@ -1,0 +1,20 @@
+# Header, libraries, tool, pkg-config file and CMake package.
+include(CMakePackageConfigHelpers)
+set(cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/sard)
+file(RELATIVE_PATH SARD_PC_UP /p/${CMAKE_INSTALL_LIBDIR}/pkgconfig /p)
+configure_file(cmake/sard.pc.in sard.pc @ONLY)
+configure_package_config_file(cmake/sardConfig.cmake.in sardConfig.cmake INSTALL_DESTINATION ${cmake_dir})
+write_basic_package_version_file(sardConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+
+install(DIRECTORY include/sard DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/libsard.a DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sard.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+if(SARD_SHARED)
+  install(TARGETS sard EXPORT sardTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(EXPORT sardTargets NAMESPACE sard:: DESTINATION ${cmake_dir})
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sardConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/sardConfigVersion.cmake
+          DESTINATION ${cmake_dir})
+endif()
+if(TARGET sard_tool)
+  install(TARGETS sard_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()

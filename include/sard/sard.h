@@ -91,6 +91,350 @@ typedef enum sard_dtype {
     SARD_DTYPE_COUNT
 } sard_dtype;
 
+/* "float32", "int4" ...; and the spelling of ONNX types, "float", "int4", as in tensor(float). Never NULL. */
+SARD_API const char *sard_dtype_name(sard_dtype t);
+SARD_API const char *sard_dtype_onnx_name(sard_dtype t);
+SARD_API int sard_dtype_bits(sard_dtype t); /* bits per element in memory; 0 for strings and unknown types */
+
+/* Replaces malloc for the whole process; call before anything else of this library. */
+SARD_API sard_status sard_set_allocator(const sard_allocator *a, sard_error *err);
+
+SARD_API const char *sard_version(void); /* "0.1.0" */
+SARD_API int sard_onnx_opset(void);      /* newest opset of the default domain */
+SARD_API int sard_onnx_ir_version(void); /* newest IR version */
+
+/* ---- types of values ---------------------------------------------------------------------------------------------- */
+
+typedef enum sard_kind {
+    SARD_KIND_UNKNOWN = 0,
+    SARD_KIND_TENSOR,
+    SARD_KIND_SPARSE_TENSOR,
+    SARD_KIND_SEQUENCE,
+    SARD_KIND_MAP,
+    SARD_KIND_OPTIONAL
+} sard_kind;
+
+/* The type of an input or output. Owned by what it was asked of; valid as long as that lives. */
+typedef struct sard_type sard_type;
+SARD_API sard_kind sard_type_kind(const sard_type *t);
+SARD_API sard_dtype sard_type_dtype(const sard_type *t); /* tensor: element type; map: key type; else UNDEFINED */
+SARD_API int sard_type_rank(const sard_type *t);         /* tensor: -1 when unknown */
+SARD_API int64_t sard_type_dim(const sard_type *t, int axis);            /* -1: symbolic or unknown */
+SARD_API const char *sard_type_dim_name(const sard_type *t, int axis);   /* "" when it has no name */
+SARD_API const char *sard_type_dim_denotation(const sard_type *t, int axis); /* "" when none */
+SARD_API const sard_type *sard_type_elem(const sard_type *t); /* sequence/optional: element; map: value; else NULL */
+/* "tensor(float)", "seq(map(int64,tensor(float)))" as ONNX spells it, into buf; returns the length it needs. */
+SARD_API size_t sard_type_text(const sard_type *t, char *buf, size_t n);
+
+/* ---- values ------------------------------------------------------------------------------------------------------- */
+
+/* A tensor, sequence, map, optional or sparse tensor. Refcounted; reading one from several threads is safe. A value
+ * that went into a run or a container must not be written afterwards. */
+typedef struct sard_value sard_value;
+typedef void (*sard_release_fn)(void *owner, void *data, size_t bytes);
+
+SARD_API sard_value *sard_value_ref(sard_value *v);
+SARD_API void sard_value_unref(sard_value *v); /* NULL is allowed */
+
+/* A zeroed tensor with memory of its own. dims may be NULL for rank 0. Not for strings. */
+SARD_API SARD_MUST_CHECK sard_status sard_tensor_new(sard_dtype t, int rank, const int64_t *dims, sard_value **out,
+                                                     sard_error *err);
+/* A tensor over the caller's memory (row-major, any alignment): `bytes` must be what the shape needs. Sub-byte elements
+ * are packed as in ONNX, first element in the low bits. `release` (may be NULL: the caller keeps the memory alive) is
+ * called once, on any thread, when the last reference goes. */
+SARD_API SARD_MUST_CHECK sard_status sard_tensor_wrap(sard_dtype t, int rank, const int64_t *dims, void *data,
+                                                      size_t bytes, sard_release_fn release, void *owner,
+                                                      sard_value **out, sard_error *err);
+/* A string tensor, copied. lens may be NULL: the strings are NUL-terminated. Strings are bytes, UTF-8 by convention. */
+SARD_API SARD_MUST_CHECK sard_status sard_tensor_strings(int rank, const int64_t *dims, const char *const *strings,
+                                                         const size_t *lens, sard_value **out, sard_error *err);
+SARD_API sard_kind sard_value_kind(const sard_value *v);
+SARD_API sard_dtype sard_tensor_dtype(const sard_value *v);
+SARD_API int sard_tensor_rank(const sard_value *v);
+SARD_API const int64_t *sard_tensor_dims(const sard_value *v);
+SARD_API int64_t sard_tensor_count(const sard_value *v);   /* elements */
+SARD_API size_t sard_tensor_bytes(const sard_value *v);    /* of the data; 0 for strings */
+SARD_API const void *sard_tensor_data(const sard_value *v); /* row-major; NULL for strings */
+SARD_API void *sard_tensor_data_mut(sard_value *v);
+SARD_API const char *sard_tensor_string(const sard_value *v, int64_t index, size_t *len); /* not NUL-terminated */
+
+/* Containers take their own references of what is put in. */
+SARD_API SARD_MUST_CHECK sard_status sard_sequence_new(sard_value *const *items, size_t n, sard_value **out,
+                                                       sard_error *err);
+/* An empty sequence needs its element type: tensors of `t`. */
+SARD_API SARD_MUST_CHECK sard_status sard_sequence_empty(sard_dtype t, sard_value **out, sard_error *err);
+SARD_API size_t sard_sequence_length(const sard_value *v);
+SARD_API sard_value *sard_sequence_item(const sard_value *v, size_t i); /* borrowed */
+/* keys: a rank-1 tensor of integers or strings; values: a rank-1 tensor or a sequence of the same length. */
+SARD_API SARD_MUST_CHECK sard_status sard_map_new(sard_value *keys, sard_value *values, sard_value **out,
+                                                  sard_error *err);
+SARD_API sard_value *sard_map_keys(const sard_value *v);   /* borrowed */
+SARD_API sard_value *sard_map_values(const sard_value *v); /* borrowed */
+/* item NULL: an optional with nothing in it, of tensors of `t`. */
+SARD_API SARD_MUST_CHECK sard_status sard_optional_new(sard_value *item, sard_dtype t, sard_value **out,
+                                                       sard_error *err);
+SARD_API sard_value *sard_optional_get(const sard_value *v); /* borrowed; NULL when empty */
+/* COO: values [nnz], indices int64 [nnz] (linear) or [nnz, rank]. */
+SARD_API SARD_MUST_CHECK sard_status sard_sparse_new(int rank, const int64_t *dims, sard_value *values,
+                                                     sard_value *indices, sard_value **out, sard_error *err);
+SARD_API sard_value *sard_sparse_values(const sard_value *v);  /* borrowed */
+SARD_API sard_value *sard_sparse_indices(const sard_value *v); /* borrowed */
+SARD_API const int64_t *sard_sparse_dims(const sard_value *v, int *rank);
+/* A TensorProto, SequenceProto, MapProto or OptionalProto, as kind says (a ".pb" test file). */
+SARD_API SARD_MUST_CHECK sard_status sard_value_parse(sard_kind kind, const void *data, size_t n, sard_value **out,
+                                                      sard_error *err);
+/* The protobuf bytes of a value, freed with sard_free. */
+SARD_API SARD_MUST_CHECK sard_status sard_value_serialize(const sard_value *v, const char *name, void **data, size_t *n,
+                                                          sard_error *err);
+SARD_API void sard_free(void *p);
+
+/* ---- thread pools ------------------------------------------------------------------------------------------------- */
+
+typedef struct sard_pool sard_pool;
+/* threads: how many take part in a run, the caller's included; 0: what affinity and the container's quota allow. */
+SARD_API SARD_MUST_CHECK sard_status sard_pool_new(int threads, sard_pool **out, sard_error *err);
+SARD_API void sard_pool_unref(sard_pool *p);
+SARD_API int sard_pool_threads(const sard_pool *p);
+
+/* ---- load options ------------------------------------------------------------------------------------------------- */
+
+typedef enum sard_log_level { SARD_LOG_VERBOSE, SARD_LOG_INFO, SARD_LOG_WARNING, SARD_LOG_ERROR } sard_log_level;
+typedef void (*sard_log_fn)(void *user, sard_log_level level, const char *message);
+/* One problem of a model: status and where ("node 'x' (Conv): ..."). Called during load, on the loading thread. */
+typedef void (*sard_problem_fn)(void *user, sard_status status, const char *where, const char *message);
+
+typedef struct sard_options sard_options;
+SARD_API SARD_MUST_CHECK sard_status sard_options_new(sard_options **out, sard_error *err);
+SARD_API void sard_options_free(sard_options *o);
+/*
+ * key              value                   default
+ * optimize         none|basic|extended|all all      what ONNX Runtime's levels mean
+ * threads          0..1024                 0        own pool of that size; 0: the process's default pool
+ * spin_us          0..1000000              50       how long a worker waits awake inside a run
+ * weights          map|read                map      map: read in place from the file; read: copied at load
+ * denormals        keep|flush              keep     flush: speed for recurrent tails, other bits
+ * memory_limit     bytes, or 1GiB ...      0        of one run (0: none); a run option overrides it
+ * load_limit       bytes                   0        of what loading may allocate (0: none)
+ * stop_after       number                  none     stop optimising after so many rewrites (to bisect)
+ * dim.NAME         number                  none     fixes the symbolic dimension NAME
+ * An unknown key or malformed value is SARD_INVALID_ARGUMENT and names the nearest key.
+ */
+SARD_API SARD_MUST_CHECK sard_status sard_options_set(sard_options *o, const char *key, const char *value,
+                                                      sard_error *err);
+SARD_API SARD_MUST_CHECK sard_status sard_options_pool(sard_options *o, sard_pool *pool, sard_error *err);
+SARD_API void sard_options_log(sard_options *o, sard_log_level least, sard_log_fn fn, void *user);
+SARD_API void sard_options_problems(sard_options *o, sard_problem_fn fn, void *user);
+/* Replaces the initializer `name` (bound before anything is folded). Same dtype and shape. */
+SARD_API SARD_MUST_CHECK sard_status sard_options_initializer(sard_options *o, const char *name, sard_value *v,
+                                                              sard_error *err);
+/* For models from memory: where their external data lies; either a folder ... */
+SARD_API SARD_MUST_CHECK sard_status sard_options_external_folder(sard_options *o, const char *path, sard_error *err);
+/* ... or bytes by file name (kept alive by the caller as long as the model). */
+SARD_API SARD_MUST_CHECK sard_status sard_options_external_data(sard_options *o, const char *file_name,
+                                                                const void *data, size_t n, sard_error *err);
+typedef struct sard_op_library sard_op_library;
+SARD_API SARD_MUST_CHECK sard_status sard_options_operators(sard_options *o, sard_op_library *lib, sard_error *err);
+/* What the optimiser did: one line per rewrite, or why one was not done. */
+SARD_API void sard_options_explain(sard_options *o, void (*fn)(void *user, const char *line), void *user);
+
+/* ---- models ------------------------------------------------------------------------------------------------------- */
+
+/* A compiled model never changes; any number of threads may run it at once. Refcounted. */
+typedef struct sard_model sard_model;
+/* options may be NULL. The file stays mapped as long as the model lives. */
+SARD_API SARD_MUST_CHECK sard_status sard_model_load(const char *path, const sard_options *options, sard_model **out,
+                                                     sard_error *err);
+/* The bytes are copied unless `borrow` is non-zero: then the caller keeps them alive as long as the model. */
+SARD_API SARD_MUST_CHECK sard_status sard_model_load_memory(const void *data, size_t n, int borrow,
+                                                            const sard_options *options, sard_model **out,
+                                                            sard_error *err);
+/* Reports every problem to the options' callback; compiles nothing. SARD_OK when there is none. */
+SARD_API SARD_MUST_CHECK sard_status sard_model_check(const char *path, const sard_options *options, sard_error *err);
+SARD_API sard_model *sard_model_ref(sard_model *m);
+SARD_API void sard_model_unref(sard_model *m);
+
+/* Inputs exclude initializers; those that are also inputs (IR 4 on) are the overridable ones. */
+SARD_API size_t sard_model_inputs(const sard_model *m);
+SARD_API const char *sard_model_input_name(const sard_model *m, size_t i);
+SARD_API const sard_type *sard_model_input_type(const sard_model *m, size_t i);
+SARD_API size_t sard_model_outputs(const sard_model *m);
+SARD_API const char *sard_model_output_name(const sard_model *m, size_t i);
+SARD_API const sard_type *sard_model_output_type(const sard_model *m, size_t i);
+SARD_API size_t sard_model_overridables(const sard_model *m);
+SARD_API const char *sard_model_overridable_name(const sard_model *m, size_t i);
+SARD_API const sard_type *sard_model_overridable_type(const sard_model *m, size_t i);
+/* Any value of the main graph, by its name in the file: its index for run, or SARD_INVALID_ARGUMENT. */
+SARD_API const sard_type *sard_model_value_type(const sard_model *m, const char *name); /* NULL when unknown */
+
+/* field: "producer_name", "producer_version", "domain", "doc_string", "graph_name", "graph_doc_string"; "" if absent */
+SARD_API const char *sard_model_text(const sard_model *m, const char *field);
+SARD_API int64_t sard_model_version(const sard_model *m);
+SARD_API int64_t sard_model_ir_version(const sard_model *m);
+SARD_API size_t sard_model_metadata(const sard_model *m); /* custom key-value pairs */
+SARD_API const char *sard_model_metadata_key(const sard_model *m, size_t i);
+SARD_API const char *sard_model_metadata_value(const sard_model *m, size_t i);
+SARD_API size_t sard_model_opsets(const sard_model *m); /* as imported by the file */
+SARD_API const char *sard_model_opset_domain(const sard_model *m, size_t i);
+SARD_API int64_t sard_model_opset_version(const sard_model *m, size_t i);
+
+typedef struct sard_model_stats {
+    uint64_t parameters;     /* elements of all initializers */
+    uint64_t weight_bytes;   /* of all initializers */
+    uint64_t packed_bytes;   /* held besides the mapped file: packed weights and folded constants */
+    uint64_t nodes;          /* of the file, bodies included */
+    uint64_t steps;          /* of the compiled model, bodies included */
+} sard_model_stats;
+SARD_API void sard_model_get_stats(const sard_model *m, sard_model_stats *out);
+
+/* JSON of everything `sard inspect` prints: nodes, operators, shapes, FLOPs and bytes per node for the shapes given
+ * ("x=1x3x224x224,y=8" or NULL). stage 0: the model as imported, 1: as compiled. Freed with sard_free. */
+SARD_API SARD_MUST_CHECK sard_status sard_model_describe(const sard_model *m, const char *shapes, int stage,
+                                                         char **json, sard_error *err);
+/* Text form of the graph, for people. Freed with sard_free. */
+SARD_API SARD_MUST_CHECK sard_status sard_model_dump(const sard_model *m, int stage, char **text, sard_error *err);
+
+/* Writes the model as ONNX: stage 0 as imported (opset raised), 1 optimised. With external != NULL, big tensors go to
+ * that file name beside `path`. */
+SARD_API SARD_MUST_CHECK sard_status sard_model_write(const sard_model *m, int stage, const char *path,
+                                                      const char *external, sard_error *err);
+SARD_API SARD_MUST_CHECK sard_status sard_model_serialize(const sard_model *m, int stage, void **data, size_t *n,
+                                                          sard_error *err);
+
+/* ---- runs --------------------------------------------------------------------------------------------------------- */
+
+typedef struct sard_profile sard_profile; /* collects per-step times of any number of runs */
+SARD_API SARD_MUST_CHECK sard_status sard_profile_new(sard_profile **out, sard_error *err);
+SARD_API void sard_profile_free(sard_profile *p);
+/* Chrome trace JSON; freed with sard_free. */
+SARD_API SARD_MUST_CHECK sard_status sard_profile_json(const sard_profile *p, char **json, sard_error *err);
+
+/* Zero-initialise; every field is optional. */
+typedef struct sard_run_options {
+    double timeout_s;         /* > 0: SARD_DEADLINE when not done by then; looked at inside long kernels too */
+    volatile int *cancel;     /* non-NULL: the run ends with SARD_CANCELLED soon after it becomes non-zero */
+    uint64_t memory_limit;    /* bytes of intermediate values and outputs; 0: the model's */
+    sard_profile *profile;
+    sard_pool *pool;          /* instead of the model's */
+} sard_run_options;
+
+/*
+ * Runs the model. input_names/inputs: n_in pairs; every input without default must be there, none twice. output_names:
+ * any values of the main graph (an intermediate one, too); NULL: all outputs, n_out must equal their number.
+ * outputs[i] on entry: NULL (a new value is returned, the caller unrefs it) or a tensor of the caller's whose dtype and
+ * shape must be the result's: it is filled. On failure no outputs[i] that was NULL is set. options may be NULL.
+ */
+SARD_API SARD_MUST_CHECK sard_status sard_run(sard_model *m, const sard_run_options *options,
+                                              const char *const *input_names, sard_value *const *inputs, size_t n_in,
+                                              const char *const *output_names, sard_value **outputs, size_t n_out,
+                                              sard_error *err);
+
+typedef struct sard_estimate {
+    uint64_t flops;       /* multiply and add count as two */
+    uint64_t arena_bytes; /* intermediate values */
+    uint64_t output_bytes;
+    int exact;            /* 0: some shapes depend on data and are not counted */
+} sard_estimate;
+/* What a run with inputs of these shapes would take; inputs' data is used only where it is a small integer tensor that
+ * decides shapes. */
+SARD_API SARD_MUST_CHECK sard_status sard_model_estimate(sard_model *m, const char *const *input_names,
+                                                         sard_value *const *inputs, size_t n_in, sard_estimate *out,
+                                                         sard_error *err);
+
+/* ---- building a model node by node -------------------------------------------------------------------------------- */
+
+/* Not thread-safe. Names are copied. The first failure is kept: every later call returns it too. */
+typedef struct sard_builder sard_builder;
+SARD_API SARD_MUST_CHECK sard_status sard_builder_new(const char *graph_name, sard_builder **out, sard_error *err);
+SARD_API void sard_builder_free(sard_builder *b);
+SARD_API sard_status sard_builder_opset(sard_builder *b, const char *domain, int64_t version, sard_error *err);
+/* dims: -1 unknown; dim_names[i] (may be NULL) a symbolic name. rank -1: unknown. */
+SARD_API sard_status sard_builder_input(sard_builder *b, const char *name, sard_dtype t, int rank, const int64_t *dims,
+                                        const char *const *dim_names, sard_error *err);
+SARD_API sard_status sard_builder_initializer(sard_builder *b, const char *name, sard_value *tensor, sard_error *err);
+/* Begins a node; the attribute calls that follow belong to it. An empty name leaves an optional input or output out. */
+SARD_API sard_status sard_builder_node(sard_builder *b, const char *domain, const char *op, const char *name,
+                                       const char *const *inputs, size_t n_in, const char *const *outputs, size_t n_out,
+                                       sard_error *err);
+SARD_API sard_status sard_builder_attr_int(sard_builder *b, const char *name, int64_t v, sard_error *err);
+SARD_API sard_status sard_builder_attr_float(sard_builder *b, const char *name, float v, sard_error *err);
+SARD_API sard_status sard_builder_attr_string(sard_builder *b, const char *name, const char *v, size_t n,
+                                              sard_error *err);
+SARD_API sard_status sard_builder_attr_ints(sard_builder *b, const char *name, const int64_t *v, size_t n,
+                                            sard_error *err);
+SARD_API sard_status sard_builder_attr_floats(sard_builder *b, const char *name, const float *v, size_t n,
+                                              sard_error *err);
+SARD_API sard_status sard_builder_attr_strings(sard_builder *b, const char *name, const char *const *v, size_t n,
+                                               sard_error *err);
+SARD_API sard_status sard_builder_attr_tensor(sard_builder *b, const char *name, sard_value *v, sard_error *err);
+/* A body: a builder of its own, taken over (freed) by b. */
+SARD_API sard_status sard_builder_attr_graph(sard_builder *b, const char *name, sard_builder *body, sard_error *err);
+SARD_API sard_status sard_builder_output(sard_builder *b, const char *name, sard_dtype t, int rank, const int64_t *dims,
+                                         const char *const *dim_names, sard_error *err); /* t UNDEFINED: inferred */
+SARD_API sard_status sard_builder_metadata(sard_builder *b, const char *key, const char *value, sard_error *err);
+SARD_API SARD_MUST_CHECK sard_status sard_builder_build(sard_builder *b, const sard_options *options, sard_model **out,
+                                                        sard_error *err);
+
+/* ---- operators from outside --------------------------------------------------------------------------------------- */
+
+typedef struct sard_node_info sard_node_info; /* a node while its kernel is made */
+SARD_API const char *sard_node_name(const sard_node_info *n);
+SARD_API size_t sard_node_inputs(const sard_node_info *n);  /* absent optional ones counted */
+SARD_API size_t sard_node_outputs(const sard_node_info *n);
+SARD_API const sard_type *sard_node_input_type(const sard_node_info *n, size_t i); /* NULL when absent */
+SARD_API sard_status sard_node_attr_int(const sard_node_info *n, const char *name, int64_t *v);     /* INVALID_ARGUMENT */
+SARD_API sard_status sard_node_attr_float(const sard_node_info *n, const char *name, float *v);     /* when it is not  */
+SARD_API sard_status sard_node_attr_string(const sard_node_info *n, const char *name, const char **v, size_t *len); /* */
+SARD_API sard_status sard_node_attr_ints(const sard_node_info *n, const char *name, const int64_t **v, size_t *len);
+SARD_API sard_status sard_node_attr_floats(const sard_node_info *n, const char *name, const float **v, size_t *len);
+SARD_API sard_status sard_node_attr_tensor(const sard_node_info *n, const char *name, sard_value **borrowed);
+
+typedef struct sard_op_ctx sard_op_ctx; /* one execution of a node */
+SARD_API sard_value *sard_op_input(sard_op_ctx *c, size_t i); /* borrowed; NULL when absent */
+/* A tensor for output i, to be filled before the kernel returns; borrowed. NULL in *out when output i is not wanted. */
+SARD_API SARD_MUST_CHECK sard_status sard_op_output(sard_op_ctx *c, size_t i, sard_dtype t, int rank,
+                                                    const int64_t *dims, sard_value **out, sard_error *err);
+/* Any finished value as output i: takes over the reference. */
+SARD_API SARD_MUST_CHECK sard_status sard_op_give(sard_op_ctx *c, size_t i, sard_value *v, sard_error *err);
+
+/* Fill in and register; the struct is copied, strings and tables must live as long as the library. Operators may have
+ * any attributes. Callbacks run on any thread, several at once. */
+typedef struct sard_op_desc {
+    size_t size; /* sizeof(sard_op_desc) */
+    const char *domain, *name;
+    int since;                          /* first opset version of the domain it serves; usually 1 */
+    size_t min_in, max_in;              /* max SIZE_MAX: variadic */
+    size_t min_out, max_out;
+    void *user;
+    /* May be NULL: output types unknown before the run. Sets dtype and dims (-1 unknown) of output i via set. */
+    sard_status (*infer)(void *user, const sard_node_info *n,
+                         sard_status (*set)(void *arg, size_t i, sard_dtype t, int rank, const int64_t *dims),
+                         void *arg, sard_error *err);
+    sard_status (*create)(void *user, const sard_node_info *n, void **state, sard_error *err); /* may be NULL */
+    sard_status (*run)(void *user, void *state, sard_op_ctx *c, sard_error *err);
+    void (*destroy)(void *user, void *state); /* may be NULL */
+} sard_op_desc;
+
+SARD_API SARD_MUST_CHECK sard_status sard_op_library_new(sard_op_library **out, sard_error *err);
+SARD_API SARD_MUST_CHECK sard_status sard_op_library_add(sard_op_library *lib, const sard_op_desc *desc,
+                                                         sard_error *err);
+SARD_API void sard_op_library_unref(sard_op_library *lib); /* models loaded with it keep their own reference */
+
+/* ---- what this build offers --------------------------------------------------------------------------------------- */
+
+typedef struct sard_op_info {
+    const char *domain, *name, *doc;
+    const int *since; /* versions known, oldest first, 0-terminated */
+    const char *kind; /* "primitive", "composed", "control", "pointwise" */
+} sard_op_info;
+SARD_API size_t sard_op_count(void);
+SARD_API void sard_op_get(size_t i, sard_op_info *out);
+typedef struct sard_kernel_info {
+    const char *family, *name, *isa;
+    int chosen; /* this process would use it */
+} sard_kernel_info;
+SARD_API size_t sard_kernel_count(void);
+SARD_API void sard_kernel_get(size_t i, sard_kernel_info *out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -14,7 +14,8 @@ typedef enum isa {
     ISA_NEON,    /* aarch64 with Advanced SIMD */
     ISA_DOTPROD, /* + sdot/udot */
     ISA_AVX2,    /* AVX2 + FMA + F16C + BMI2 */
-    ISA_AVX512,  /* + F, BW, VL, DQ */
+    ISA_AVXVNNI, /* + AVX-VNNI: 256-bit int8 dot products */
+    ISA_AVX512,  /* AVX2 and AVX-512 F, BW, VL, DQ, CD */
     ISA_VNNI,    /* + AVX512_VNNI */
     ISA_AMX,     /* + AMX int8 (tile permission granted by the kernel) */
     ISA_COUNT
@@ -23,7 +24,7 @@ typedef enum isa {
 bool cpu_has(isa i);            /* hardware (or emulator) has it and SARD_ISA allows it */
 bool cpu_hardware_has(isa i);   /* regardless of SARD_ISA */
 isa cpu_best(void);             /* the highest level with cpu_has */
-const char *isa_name(isa i);    /* "ref", "neon", "dotprod", "avx2", "avx512", "vnni", "amx" */
+const char *isa_name(isa i);    /* "ref", "neon", "dotprod", "avx2", "avxvnni", "avx512", "vnni", "amx" */
 const char *cpu_isa_error(void); /* NULL, or why SARD_ISA was not understood */
 
 /* Rounding to nearest and denormals on, for the calling thread. Returns the state found, for cpu_fp_restore. */

@@ -1,7 +1,7 @@
 /*
- * err.c -- the error object. A message is built from the inside out: err_set writes the fault, each err_context on the
- * way out moves it right and writes "where: " in front. What does not fit is cut at the end, never between the bytes of
- * one UTF-8 character.
+ * err.c -- the error object. A message is built from the inside out: err_set writes the fault, each
+ * err_context on the way out moves it right and writes "where: " in front. What does not fit is cut at the
+ * end, never between the bytes of one UTF-8 character.
  */
 #include "base/err.h"
 

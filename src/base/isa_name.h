@@ -8,7 +8,7 @@
 #define SARD_BASE_ISA_NAME_H
 
 #define CAT_(a, b) a##_##b
-#define CAT(a, b) CAT_(a, b)
+#define CAT(a, b)  CAT_(a, b)
 #ifdef ISA_SUFFIX
 #define K(name) CAT(name, ISA_SUFFIX)
 #endif

@@ -32,6 +32,7 @@ typedef struct strtab {
     size_t cap;
     uint32_t *slots; /* open addressing; 0 = free, else id + 1 */
     uint32_t n_slots;
+    uint64_t seed; /* of the hash: names chosen to collide do not */
 } strtab;
 
 int strtab_init(strtab *t); /* 0 on success */
@@ -61,7 +62,8 @@ typedef struct map64 {
     uint64_t *keys, *vals;
     uint8_t *full;
     size_t cap, n;
-} map64;
+    uint64_t seed;
+} map64; /* starts zeroed */
 void map_free(map64 *m);
 int map_put(map64 *m, uint64_t key, uint64_t val); /* 0 on success; replaces */
 bool map_get(const map64 *m, uint64_t key, uint64_t *val);

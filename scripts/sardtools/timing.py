@@ -1,0 +1,73 @@
+"""Timing two things against each other on a machine that others use too.
+
+The calls take turns in short samples, so that a slow moment hits both; what is compared is the median of the ratios of
+neighbouring samples. Absolute figures are given as best and median.
+"""
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Samples:
+    """Seconds per call, one entry per sample."""
+
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def best(self) -> float:
+        return min(self.seconds)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+
+def interleave(calls: dict[str, Callable[[], object]], *, seconds: float = 2.0, sample: float = 0.01,
+               least: int = 5) -> dict[str, Samples]:
+    """Times all calls in turn for about `seconds` in all, at least `least` rounds.
+
+    A sample repeats its call until it lasts about `sample` seconds. The order alternates from round to round.
+    """
+    repeats = {name: _repeats(call, sample) for name, call in calls.items()}
+    result = {name: Samples() for name in calls}
+    end = time.perf_counter() + seconds
+    names = list(calls)
+    rounds = 0
+    while rounds < least or time.perf_counter() < end:
+        for name in names if rounds % 2 == 0 else reversed(names):
+            result[name].seconds.append(_time(calls[name], repeats[name]))
+        rounds += 1
+    return result
+
+
+def ratio(samples: dict[str, Samples], name: str, base: str) -> float:
+    """The median over rounds of `name`'s time divided by `base`'s."""
+    pairs = zip(samples[name].seconds, samples[base].seconds)
+    return statistics.median(a / b for a, b in pairs)
+
+
+def _time(call: Callable[[], object], repeats: int) -> float:
+    start = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    return (time.perf_counter() - start) / repeats
+
+
+def _repeats(call: Callable[[], object], sample: float) -> int:
+    """How often the call must be repeated for a sample; the first call warms up."""
+    call()
+    once = _time(call, 1)
+    return max(1, min(10_000, round(sample / max(once, 1e-9))))
+
+
+def show_time(seconds: float) -> str:
+    """Seconds as a person reads them: 12.3 ms, 45.6 us."""
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    if seconds >= 1e-3:
+        return f"{seconds * 1e3:.2f} ms"
+    return f"{seconds * 1e6:.1f} us"

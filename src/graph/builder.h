@@ -35,10 +35,14 @@ typedef struct attr_arg {
     sard_value *tensor; /* a new reference is taken */
     graph_id body;
 } attr_arg;
-#define ARG_I(nm, v)        {.name = nm, .type = ATTR_INT, .i = (v)}
-#define ARG_F(nm, v)        {.name = nm, .type = ATTR_FLOAT, .f = (v)}
-#define ARG_S(nm, v)        {.name = nm, .type = ATTR_STRING, .s = (v)}
-#define ARG_INTS(nm, v, k)  {.name = nm, .type = ATTR_INTS, .ints = (v), .n = (k)}
+#define ARG_I(nm, v)                                                                                                   \
+    { .name = nm, .type = ATTR_INT, .i = (v) }
+#define ARG_F(nm, v)                                                                                                   \
+    { .name = nm, .type = ATTR_FLOAT, .f = (v) }
+#define ARG_S(nm, v)                                                                                                   \
+    { .name = nm, .type = ATTR_STRING, .s = (v) }
+#define ARG_INTS(nm, v, k)                                                                                             \
+    { .name = nm, .type = ATTR_INTS, .ints = (v), .n = (k) }
 
 /* A node of the default domain ("sard.X" names one of domain sard, "ai.onnx.ml.X" of that one) with one output, whose
  * type is inferred at once. in: NO_ID leaves an input out. */
@@ -67,7 +71,7 @@ typedef struct draft {
     uint32_t n_out;
     attr *attrs; /* by name, as in the file */
     uint32_t n_attrs;
-    bool done;   /* upgrade has defined all of out itself; the draft is dropped */
+    bool done; /* upgrade has defined all of out itself; the draft is dropped */
 } draft;
 
 const attr *draft_attr(const draft *d, const char *name); /* NULL when absent */

@@ -23,26 +23,26 @@ typedef struct op_def op_def;
 
 /* ---- attributes --------------------------------------------------------------------------------------------------- */
 
-typedef enum attr_type { /* the numbers of ONNX's AttributeProto.AttributeType */
-    ATTR_NONE = 0,       /* absent, and without default */
-    ATTR_FLOAT = 1,
-    ATTR_INT = 2,
-    ATTR_STRING = 3,
-    ATTR_TENSOR = 4,
-    ATTR_GRAPH = 5,
-    ATTR_FLOATS = 6,
-    ATTR_INTS = 7,
-    ATTR_STRINGS = 8,
-    ATTR_TENSORS = 9,
-    ATTR_GRAPHS = 10,
-    ATTR_SPARSE_TENSOR = 11,
-    ATTR_TYPE = 13
+typedef enum attr_type {                /* the numbers of ONNX's AttributeProto.AttributeType */
+                         ATTR_NONE = 0, /* absent, and without default */
+                         ATTR_FLOAT = 1,
+                         ATTR_INT = 2,
+                         ATTR_STRING = 3,
+                         ATTR_TENSOR = 4,
+                         ATTR_GRAPH = 5,
+                         ATTR_FLOATS = 6,
+                         ATTR_INTS = 7,
+                         ATTR_STRINGS = 8,
+                         ATTR_TENSORS = 9,
+                         ATTR_GRAPHS = 10,
+                         ATTR_SPARSE_TENSOR = 11,
+                         ATTR_TYPE = 13
 } attr_type;
 
 typedef struct attr { /* lists and strings lie in the module's arena */
     str_id name;
-    uint8_t type;     /* attr_type */
-    bool defaulted;   /* not in the file: the table's default */
+    uint8_t type;   /* attr_type */
+    bool defaulted; /* not in the file: the table's default */
     union {
         int64_t i;
         float f;
@@ -59,13 +59,13 @@ typedef struct attr { /* lists and strings lie in the module's arena */
             const str *v;
             size_t n;
         } strs;
-        const_id tensor;   /* TENSOR, SPARSE_TENSOR: module->constants */
+        const_id tensor; /* TENSOR, SPARSE_TENSOR: module->constants */
         struct {
             const const_id *v;
             size_t n;
         } tensors;
-        graph_id body;     /* GRAPH */
-        type_id vt;        /* TYPE */
+        graph_id body; /* GRAPH */
+        type_id vt;    /* TYPE */
     };
 } attr;
 
@@ -81,7 +81,7 @@ typedef struct value {
     bool overridable;  /* an initializer that is also an input: never folded or packed */
     uint8_t order;     /* value_order: the strides it has in memory */
     vtype type;
-    known ints;        /* what inference knows of the value itself (module arena) */
+    known ints; /* what inference knows of the value itself (module arena) */
 } value;
 
 typedef struct span { /* of graph->ids */
@@ -90,23 +90,23 @@ typedef struct span { /* of graph->ids */
 
 typedef struct node {
     const op_def *op;
-    span in, out;      /* value ids; NO_ID: left out */
-    span captures;     /* value ids of this graph, for all bodies of the node */
-    span bodies;       /* graph ids, in the order of the attributes */
-    attr *attrs;       /* op->n_attrs in the table's order; any number for an OP_ANY_ATTRS operator */
+    span in, out;  /* value ids; NO_ID: left out */
+    span captures; /* value ids of this graph, for all bodies of the node */
+    span bodies;   /* graph ids, in the order of the attributes */
+    attr *attrs;   /* op->n_attrs in the table's order; any number for an OP_ANY_ATTRS operator */
     uint32_t n_attrs;
     origin_id origin;
-    bool dead;         /* removed; graph_compact drops it */
+    bool dead; /* removed; graph_compact drops it */
 } node;
 
 /* Where a node comes from, for errors, profiles and fetching. */
 typedef struct origin {
-    str_id path;      /* of bodies and functions: "loop1/body" or "" */
-    str_id name;      /* the node's name in the file */
-    str_id op;        /* its operator there, with domain unless default */
-    int32_t version;  /* since-version in the file */
-    uint32_t index;   /* of the node in its file graph */
-    origin_id next;   /* origins merged into this node; NO_ID ends */
+    str_id path;     /* of bodies and functions: "loop1/body" or "" */
+    str_id name;     /* the node's name in the file */
+    str_id op;       /* its operator there, with domain unless default */
+    int32_t version; /* since-version in the file */
+    uint32_t index;  /* of the node in its file graph */
+    origin_id next;  /* origins merged into this node; NO_ID ends */
 } origin;
 
 struct graph {
@@ -127,8 +127,8 @@ struct graph {
 };
 
 typedef struct constant {
-    sard_value *v;      /* one reference; a tensor, or a sparse tensor before import made it dense */
-    bool in_place;      /* its data lies in the model file's mapping */
+    sard_value *v; /* one reference; a tensor, or a sparse tensor before import made it dense */
+    bool in_place; /* its data lies in the model file's mapping */
 } constant;
 
 typedef struct opset_import {
@@ -189,7 +189,7 @@ sard_status node_add_capture(graph *g, node_id n, value_id v, uint32_t *index, s
 static inline value_id *span_ids(const graph *g, span s) { return g->ids + s.at; }
 static inline uint32_t node_n_in(const node *n) { return n->in.n; }
 static inline uint32_t node_n_out(const node *n) { return n->out.n; }
-value_id node_in(const graph *g, const node *n, uint32_t i);  /* NO_ID when absent or beyond the end */
+value_id node_in(const graph *g, const node *n, uint32_t i); /* NO_ID when absent or beyond the end */
 value_id node_out(const graph *g, const node *n, uint32_t i);
 graph *node_body(const graph *g, const node *n, uint32_t i);
 static inline const attr *node_attr(const node *n, uint32_t i) { return &n->attrs[i]; }
@@ -197,7 +197,7 @@ const attr *node_attr_named(const graph *g, const node *n, const char *name); /*
 void node_set_in(graph *g, node *n, uint32_t i, value_id v);
 /* Every use of `from` (inputs, captures, graph outputs) becomes `to`. */
 void graph_replace(graph *g, value_id from, value_id to);
-void node_kill(graph *g, node_id n); /* its outputs lose their definition */
+void node_kill(graph *g, node_id n);             /* its outputs lose their definition */
 uint32_t graph_uses(const graph *g, value_id v); /* by nodes, captures and as output; O(nodes) */
 /* uses[v] for every value at once; array of n_values by the caller. */
 void graph_count_uses(const graph *g, uint32_t *uses);

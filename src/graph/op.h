@@ -27,49 +27,54 @@ typedef struct attr_def {
     float f;
     const char *s;
 } attr_def;
-#define ATTR_I(n, v)   {.name = n, .type = ATTR_INT, .has_default = true, .i = v}
-#define ATTR_F(n, v)   {.name = n, .type = ATTR_FLOAT, .has_default = true, .f = v}
-#define ATTR_S(n, v)   {.name = n, .type = ATTR_STRING, .has_default = true, .s = v}
-#define ATTR_OPT(n, t) {.name = n, .type = t}                   /* absent: ATTR_NONE */
-#define ATTR_REQ(n, t) {.name = n, .type = t, .required = true}
+#define ATTR_I(n, v)                                                                                                   \
+    { .name = n, .type = ATTR_INT, .has_default = true, .i = v }
+#define ATTR_F(n, v)                                                                                                   \
+    { .name = n, .type = ATTR_FLOAT, .has_default = true, .f = v }
+#define ATTR_S(n, v)                                                                                                   \
+    { .name = n, .type = ATTR_STRING, .has_default = true, .s = v }
+#define ATTR_OPT(n, t)                                                                                                 \
+    { .name = n, .type = t } /* absent: ATTR_NONE */
+#define ATTR_REQ(n, t)                                                                                                 \
+    { .name = n, .type = t, .required = true }
 
 enum { /* formal.flags */
-    F_OPTIONAL = 1,
-    F_VARIADIC = 2, /* the last one only; one or more unless also F_OPTIONAL */
-    F_MIXED = 4,    /* variadic whose members may differ in type */
-    F_CONST = 8     /* prefers (not requires) a constant: weights, axes */
+       F_OPTIONAL = 1,
+       F_VARIADIC = 2, /* the last one only; one or more unless also F_OPTIONAL */
+       F_MIXED = 4,    /* variadic whose members may differ in type */
+       F_CONST = 8     /* prefers (not requires) a constant: weights, axes */
 };
 enum { /* formal.kinds: bit per sard_kind; 0 means tensors only */
-    K_TENSOR = 1 << SARD_KIND_TENSOR,
-    K_SPARSE = 1 << SARD_KIND_SPARSE_TENSOR,
-    K_SEQ = 1 << SARD_KIND_SEQUENCE,
-    K_MAP = 1 << SARD_KIND_MAP,
-    K_OPT = 1 << SARD_KIND_OPTIONAL,
-    K_ANY = K_TENSOR | K_SPARSE | K_SEQ | K_MAP | K_OPT
+       K_TENSOR = 1 << SARD_KIND_TENSOR,
+       K_SPARSE = 1 << SARD_KIND_SPARSE_TENSOR,
+       K_SEQ = 1 << SARD_KIND_SEQUENCE,
+       K_MAP = 1 << SARD_KIND_MAP,
+       K_OPT = 1 << SARD_KIND_OPTIONAL,
+       K_ANY = K_TENSOR | K_SPARSE | K_SEQ | K_MAP | K_OPT
 };
 typedef struct formal { /* an input or output of the table */
     const char *name;
-    const char *var;  /* type variable: equal names have equal element types; NULL: free */
-    dtype_set types;  /* element types (of a sequence's or optional's tensors, too; of a map: key types) */
+    const char *var; /* type variable: equal names have equal element types; NULL: free */
+    dtype_set types; /* element types (of a sequence's or optional's tensors, too; of a map: key types) */
     uint8_t flags;
     uint8_t kinds;
 } formal;
 
-enum { /* op_def.flags */
-    OP_INPLACE0 = 1,         /* output 0 may be written over input 0 (same dtype and element count) */
-    OP_VIEW0 = 2,            /* output 0 is input 0's data with another shape (Reshape ...): shares its memory */
-    OP_COMMUTES = 4,
-    OP_RANDOM = 8,           /* not folded, not merged */
-    OP_SHAPE_ONLY = 16,      /* reads only shapes of its inputs (Shape, Size) */
-    OP_BODY = 32,            /* control */
-    OP_ANY_ATTRS = 64,       /* attributes by name, unchecked (operators from outside) */
-    OP_EPILOGUE = 128,       /* takes a pointwise program on its output 0 (prepare sees it, run applies it) */
-    OP_LAST = 256,           /* input 0 and output 0 may be channels-last (all data inputs of its rank for OP_LAST_ALL) */
-    OP_LAST_ALL = 512,
-    OP_PREFER_LAST = 1024,   /* gains from channels-last: conv, pooling */
-    OP_DATA_SHAPE = 2048,    /* an output's shape depends on data (NonZero): ends a plan's stage */
-    OP_STRIDED = 4096,       /* run takes inputs of any strides */
-    OP_INTERNAL = 8192       /* domain "sard": never in a file */
+enum {                  /* op_def.flags */
+       OP_INPLACE0 = 1, /* output 0 may be written over input 0 (same dtype and element count) */
+       OP_VIEW0 = 2,    /* output 0 is input 0's data with another shape (Reshape ...): shares its memory */
+       OP_COMMUTES = 4,
+       OP_RANDOM = 8,      /* not folded, not merged */
+       OP_SHAPE_ONLY = 16, /* reads only shapes of its inputs (Shape, Size) */
+       OP_BODY = 32,       /* control */
+       OP_ANY_ATTRS = 64,  /* attributes by name, unchecked (operators from outside) */
+       OP_EPILOGUE = 128,  /* takes a pointwise program on its output 0 (prepare sees it, run applies it) */
+       OP_LAST = 256,      /* input 0 and output 0 may be channels-last (all data inputs of its rank for OP_LAST_ALL) */
+       OP_LAST_ALL = 512,
+       OP_PREFER_LAST = 1024, /* gains from channels-last: conv, pooling */
+       OP_DATA_SHAPE = 2048,  /* an output's shape depends on data (NonZero): ends a plan's stage */
+       OP_STRIDED = 4096,     /* run takes inputs of any strides */
+       OP_INTERNAL = 8192     /* domain "sard": never in a file */
 };
 
 struct draft;
@@ -85,7 +90,7 @@ struct op_def {
     const attr_def *attrs;
     uint32_t n_attrs;
     const formal *in, *out;
-    uint8_t n_in, n_out;             /* formals */
+    uint8_t n_in, n_out; /* formals */
     uint32_t flags;
     /* An older version's node made new: may change the draft, or replace it (draft_done). Called once with the version
      * the file means (since <= newest). NULL: nothing to do. */
@@ -102,14 +107,16 @@ struct op_def {
     void (*drop)(void *state);
     /* Floating-point operations of one execution, for reports; NULL: one per output element. */
     double (*flops)(const struct op_prep *p, const vtype *in, const vtype *out);
-    void *user; /* operators from outside */
+    int32_t code; /* what tells members of a family apart: a pw_opcode, a reduction ... */
+    void *user;   /* operators from outside */
 };
 #define OP_COUNT(a) ((uint32_t)(sizeof(a) / sizeof *(a)))
 /* .attrs/.n_attrs, .in/.n_in, .out/.n_out from tables */
 #define OP_ATTRS(a) .attrs = (a), .n_attrs = OP_COUNT(a)
 #define OP_IN(a)    .in = (a), .n_in = OP_COUNT(a)
 #define OP_OUT(a)   .out = (a), .n_out = OP_COUNT(a)
-#define OP_SINCE(...) .since = (const int16_t[]){__VA_ARGS__, 0}
+#define OP_SINCE(...)                                                                                                  \
+    .since = (const int16_t[]) { __VA_ARGS__, 0 }
 
 /* A chain of tables; the built-in one is the last link. */
 typedef struct op_set {
@@ -127,21 +134,21 @@ int op_since(const op_def *op, int64_t opset);
 /* ---- inference ---------------------------------------------------------------------------------------------------- */
 
 typedef struct infer_ctx {
-    module *mod;          /* symbols and interned types; NULL when planning a run (all dims numbers or unknown) */
+    module *mod; /* symbols and interned types; NULL when planning a run (all dims numbers or unknown) */
     const graph *g;
     const node *node;
     const vtype *const *in; /* NULL where absent; n_in entries (trailing absent ones cut) */
     const known *in_known;
     const tensor *const *in_const; /* data of constants; NULL where not constant */
     uint32_t n_in;
-    vtype *out;           /* preset to unknown, with the dtype its type variable fixes; n_out entries */
+    vtype *out; /* preset to unknown, with the dtype its type variable fixes; n_out entries */
     known *out_known;
     uint32_t n_out;
-    arena *mem;           /* for out_known values */
-    /* Types of a body's outputs for these types of its inputs (captures are bound). */
-    sard_status (*body)(struct infer_ctx *c, uint32_t body, const vtype *in, uint32_t n_in, vtype *out,
-                        uint32_t n_out, sard_error *err);
-    void *arg;            /* of the caller */
+    arena *mem; /* for out_known values */
+    /* body: place in node->bodies (the table order of the graph attributes). Types of its outputs for these types of its inputs (captures are bound). */
+    sard_status (*body)(struct infer_ctx *c, uint32_t body, const vtype *in, uint32_t n_in, vtype *out, uint32_t n_out,
+                        sard_error *err);
+    void *arg; /* of the caller */
 } infer_ctx;
 
 static inline const attr *infer_attr(const infer_ctx *c, uint32_t i) { return &c->node->attrs[i]; }
@@ -159,16 +166,16 @@ sard_status axis_fix(int64_t axis, int rank, int *out, sard_error *err);
 /* ---- lowering (composed operators) -------------------------------------------------------------------------------- */
 
 typedef struct lower_ctx {
-    builder b;            /* builds where the node stands, with its origin */
-    const node *node;     /* a copy; inputs by node_in(b.g, ...) */
+    builder b;        /* builds where the node stands, with its origin */
+    const node *node; /* a copy; inputs by node_in(b.g, ...) */
     const vtype *const *in;
     const known *in_known;
     const tensor *const *in_const;
     uint32_t n_in;
-    value_id *out;        /* to be set: the values that stand for the node's outputs (NO_ID where not asked for) */
-    const bool *wanted;   /* per output */
+    value_id *out;      /* to be set: the values that stand for the node's outputs (NO_ID where not asked for) */
+    const bool *wanted; /* per output */
     uint32_t n_out;
-    bool keep;            /* set by lower: leave the node as it is (e.g. it can't be lowered without its rank) */
+    bool keep; /* set by lower: leave the node as it is (e.g. it can't be lowered without its rank) */
 } lower_ctx;
 
 /* ---- compiling ---------------------------------------------------------------------------------------------------- */
@@ -182,13 +189,13 @@ typedef struct op_prep {
     const tensor *const *in_const;
     uint32_t n_in;
     const vtype *out;
-    const bool *wanted;     /* per output */
+    const bool *wanted; /* per output */
     uint32_t n_out;
     const struct pw_program *epilogue; /* non-NULL only for OP_EPILOGUE operators */
-    const uint8_t *in_order; /* value_order per input, out_order per output: the layout that was chosen */
+    const uint8_t *in_order;           /* value_order per input, out_order per output: the layout that was chosen */
     const uint8_t *out_order;
-    uint32_t flags;          /* PREP_... */
-    size_t *packed;          /* add the bytes the state holds */
+    uint32_t flags; /* PREP_... */
+    size_t *packed; /* add the bytes the state holds */
 } op_prep;
 enum { PREP_NO_PACK = 1 /* constants may be replaced: keep to their plain form */ };
 static inline const attr *prep_attr(const op_prep *p, uint32_t i) { return &p->node->attrs[i]; }

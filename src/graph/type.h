@@ -11,9 +11,9 @@
 #include "base/str.h"
 #include "tensor/tensor.h"
 
-#define DIM_UNKNOWN  INT64_MIN
-#define DIM_SYM(id)  (INT64_MIN + 1 + (int64_t)(id))
-#define DIM_SYM_ID(d) ((str_id)((d) - INT64_MIN - 1))
+#define DIM_UNKNOWN   INT64_MIN
+#define DIM_SYM(id)   (INT64_MIN + 1 + (int64_t)(id))
+#define DIM_SYM_ID(d) ((str_id)((d)-INT64_MIN - 1))
 static inline bool dim_known(int64_t d) { return d > INT64_MIN + UINT32_MAX; } /* a plain number */
 static inline bool dim_is_sym(int64_t d) { return !dim_known(d) && d != DIM_UNKNOWN; }
 
@@ -37,7 +37,7 @@ typedef struct known {
 static inline vtype type_unknown(void) { return (vtype){.rank = -1, .elem = UINT32_MAX}; }
 vtype type_tensor(sard_dtype t, int rank, const int64_t *dim); /* dim NULL: all unknown */
 vtype type_of_tensor(const tensor *t);
-bool type_static(const vtype *t); /* a tensor with rank and all dimensions known */
+bool type_static(const vtype *t);            /* a tensor with rank and all dimensions known */
 bool type_shape(const vtype *t, shape *out); /* false unless type_static */
 
 struct module;
@@ -45,7 +45,7 @@ struct module;
 int64_t dim_add(struct module *m, int64_t a, int64_t b);
 int64_t dim_sub(struct module *m, int64_t a, int64_t b);
 int64_t dim_mul(struct module *m, int64_t a, int64_t b);
-int64_t dim_div(struct module *m, int64_t a, int64_t b);     /* floor; b > 0 */
+int64_t dim_div(struct module *m, int64_t a, int64_t b); /* floor; b > 0 */
 int64_t dim_ceil_div(struct module *m, int64_t a, int64_t b);
 int64_t dim_max(struct module *m, int64_t a, int64_t b);
 int64_t dim_min(struct module *m, int64_t a, int64_t b);

@@ -54,6 +54,10 @@
 #endif
 
 #define SIMD_IS_ref     1
+#define SIMD_IS_avx2    0
+#define SIMD_IS_avx512  0
+#define SIMD_IS_neon    0
+#define SIMD_IS_native  0 /* whatever this file's flags allow */
 #define SIMD_CAT(a, b)  a##b
 #define SIMD_CAT2(a, b) SIMD_CAT(a, b)
 #ifndef ISA_SUFFIX

@@ -423,7 +423,7 @@ SARD_API void sard_op_library_unref(sard_op_library *lib); /* models loaded with
 
 typedef struct sard_op_info {
     const char *domain, *name, *doc;
-    const int *since; /* versions known, oldest first, 0-terminated */
+    const int16_t *since; /* versions known, oldest first, 0-terminated */
     const char *kind; /* "primitive", "composed", "control", "pointwise" */
 } sard_op_info;
 SARD_API size_t sard_op_count(void);

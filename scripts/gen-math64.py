@@ -119,7 +119,7 @@ c = interpolate(fc, 0, U, 8)
 emit("COS_POLY", list(map(hexf, c)))
 report("cos", fc, c, mpf(10) ** -6, U)
 
-print("/* (erf(x)/x - 2/sqrt(pi))/x^2 as a polynomial of u = x^2 on [0, 1]; 2/sqrt(pi) as double-double */")
+print("/* (erf(x)/x - 2/sqrt(pi))/x^2 as a polynomial of u = x^2 on [0, 1/4]; 2/sqrt(pi) as double-double */")
 E0 = 2 / sqrt(pi)
 print("static const double ERF_SLOPE[2] = {%s, %s};" % tuple(map(hexf, dd(E0))))
 
@@ -128,11 +128,11 @@ def fe(u):
     return (erf(sqrt(u)) / sqrt(u) - E0) / u if u > mpf(10) ** -30 else -E0 / 3
 
 
-c = interpolate(fe, 0, mpf("1.0001"), 16)
+c = interpolate(fe, 0, mpf("0.25001"), 12)
 emit("ERF_SMALL", list(map(hexf, c)))
-report("erf small", fe, c, mpf(10) ** -6, 1)
-print("/* erf on ten intervals of width 1/2 from 1: erf(centre) as double-double, then powers of x - centre from the first */")
-mids = [mpf(5) / 4 + mpf(i) / 2 for i in range(10)]
+report("erf small", fe, c, mpf(10) ** -6, mpf("0.25"))
+print("/* erf on eleven intervals of width 1/2 from 1/2: erf(centre) as double-double, then powers of x - centre from the first */")
+mids = [mpf(3) / 4 + mpf(i) / 2 for i in range(11)]
 emit_dd("ERF_MID", [erf(m) for m in mids])
 DEG = 17
 print("static const double ERF_POLY[][%d] = {" % DEG)

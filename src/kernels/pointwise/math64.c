@@ -290,10 +290,14 @@ double m64_fmod(double x, double y) {
     uint64_t ba = bits_of(a), bb = bits_of(b);
     int ea = (int)(ba >> 52), eb = (int)(bb >> 52);
     uint64_t ma = ba & (((uint64_t)1 << 52) - 1), mb = bb & (((uint64_t)1 << 52) - 1);
-    if (ea) ma |= (uint64_t)1 << 52;
-    else ea = 1;
-    if (eb) mb |= (uint64_t)1 << 52;
-    else eb = 1;
+    if (ea)
+        ma |= (uint64_t)1 << 52;
+    else
+        ea = 1;
+    if (eb)
+        mb |= (uint64_t)1 << 52;
+    else
+        eb = 1;
     int n = ea - eb;
     ma %= mb;
     while (n > 0 && ma) {

@@ -38,8 +38,10 @@ static dd reduce(double x, int *quadrant) {
     u128 p0 = (u128)m * word(s + 128), p1 = (u128)m * word(s + 64), p2 = (u128)m * word(s);
     p1 += (uint64_t)(p0 >> 64), p2 += (uint64_t)(p1 >> 64);
     uint64_t w0 = (uint64_t)p0, w1 = (uint64_t)p1, w2 = (uint64_t)p2, w3 = (uint64_t)(p2 >> 64);
-    if (sh == 64) w3 = w2, w2 = w1, w1 = w0, w0 = 0;
-    else w3 = w3 << sh | w2 >> (64 - sh), w2 = w2 << sh | w1 >> (64 - sh), w1 = w1 << sh | w0 >> (64 - sh);
+    if (sh == 64)
+        w3 = w2, w2 = w1, w1 = w0, w0 = 0;
+    else
+        w3 = w3 << sh | w2 >> (64 - sh), w2 = w2 << sh | w1 >> (64 - sh), w1 = w1 << sh | w0 >> (64 - sh);
     int q = (int)(w3 >> 62); /* then 126 bits and more of fraction */
     u128 f = (u128)w3 << 66 | (u128)w2 << 2 | w1 >> 62;
     int negative = (int)(f >> 127);
@@ -139,16 +141,24 @@ double m64_atan2(double y, double x) {
     if (x != x || y != y) return x + y;
     double ay = fabs(y), ax = fabs(x);
     dd r, pi = {2 * PIO2[0], 2 * PIO2[1]};
-    if (ay == 0) r = (dd){0, 0};
-    else if (ax == 0) r = (dd){PIO2[0], PIO2[1]};
-    else if (isinf(ax) && isinf(ay)) r = (dd){0.5 * PIO2[0], 0.5 * PIO2[1]};
-    else if (isinf(ay)) r = (dd){PIO2[0], PIO2[1]};
-    else if (isinf(ax)) r = (dd){0, 0};
+    if (ay == 0)
+        r = (dd){0, 0};
+    else if (ax == 0)
+        r = (dd){PIO2[0], PIO2[1]};
+    else if (isinf(ax) && isinf(ay))
+        r = (dd){0.5 * PIO2[0], 0.5 * PIO2[1]};
+    else if (isinf(ay))
+        r = (dd){PIO2[0], PIO2[1]};
+    else if (isinf(ax))
+        r = (dd){0, 0};
     else { /* scale both to ordinary size first */
         int ex = (int)(bits_of(ax) >> 52), ey = (int)(bits_of(ay) >> 52);
-        if (ey - ex > 60) r = (dd){PIO2[0], PIO2[1]};
-        else if (ex - ey > 60 && !signbit(x)) return copysign(ay / ax, y);
-        else if (ex - ey > 60) r = (dd){0, 0};
+        if (ey - ex > 60)
+            r = (dd){PIO2[0], PIO2[1]};
+        else if (ex - ey > 60 && !signbit(x))
+            return copysign(ay / ax, y);
+        else if (ex - ey > 60)
+            r = (dd){0, 0};
         else {
             double s = ex > 1500 || ey > 1500 ? 0x1p-600 : ex < 500 || ey < 500 ? 0x1p500 : 1;
             r = atan_dd(dd_div((dd){ay * s, 0}, (dd){ax * s, 0}));
@@ -161,13 +171,13 @@ double m64_atan2(double y, double x) {
 double m64_erf(double x) {
     double a = fabs(x);
     if (x != x) return x;
-    if (a < 1) {
+    if (a < 0.5) {
         double u = a * a, t = u * POLY(u, ERF_SMALL); /* x * (slope + t) */
         dd p = two_prod(x, ERF_SLOPE[0]);
         return copysign(p.h + fma(x, t + ERF_SLOPE[1], p.l), x);
     }
     if (a >= 5.95) return copysign(1, x);
-    int i = (int)((a - 1) * 2);
-    double t = a - (1.25 + 0.5 * i);
+    int i = (int)((a - 0.5) * 2);
+    double t = a - (0.75 + 0.5 * i);
     return copysign(ERF_MID[i][0] + fma(t, POLY(t, ERF_POLY[i]), ERF_MID[i][1]), x);
 }

@@ -52,70 +52,69 @@ typedef int32_t pw_val; /* index of a value in its builder; PW_NONE after an err
 /* X(opcode, operands, kind): kind says which types the result may have:
  *   n: any number (floats and integers)   f: float   i: integer   b: BOOL (operands BOOL)   c: BOOL
  * (operands: two of the same number type)   p: BOOL (operand float)   s: special, see below */
-#define PW_OPCODES(X)                                                                                        \
-    X(COPY, 1, s) /* any type; Identity, also rounds F32 to the type when the type is F16 or BF16 */         \
-    X(CAST, 1, s) /* see pw_cast */                                                                          \
-    X(NEG, 1, n)                                                                                             \
-    X(ABS, 1, n)                                                                                             \
-    X(SIGN, 1, n) /* -1, 0, 1; NaN stays NaN, zero keeps its sign */                                         \
-    X(SQRT, 1, f)                                                                                            \
-    X(RECIPROCAL, 1, f) /* 1 / x */                                                                          \
-    X(FLOOR, 1, f)                                                                                           \
-    X(CEIL, 1, f)                                                                                            \
-    X(ROUND, 1, f) /* half to even */                                                                        \
-    X(TRUNC, 1, f)                                                                                           \
-    X(EXP, 1, f)                                                                                             \
-    X(EXPM1, 1, f)                                                                                           \
-    X(LOG, 1, f)                                                                                             \
-    X(LOG1P, 1, f)                                                                                           \
-    X(SIGMOID, 1, f)                                                                                         \
-    X(TANH, 1, f)                                                                                            \
-    X(ERF, 1, f)                                                                                             \
-    X(SOFTPLUS, 1, f) /* log(1 + e^x) */                                                                     \
-    X(SIN, 1, f)                                                                                             \
-    X(COS, 1, f)                                                                                             \
-    X(TAN, 1, f)                                                                                             \
-    X(ASIN, 1, f)                                                                                            \
-    X(ACOS, 1, f)                                                                                            \
-    X(ATAN, 1, f)                                                                                            \
-    X(SINH, 1, f)                                                                                            \
-    X(COSH, 1, f)                                                                                            \
-    X(ASINH, 1, f)                                                                                           \
-    X(ACOSH, 1, f)                                                                                           \
-    X(ATANH, 1, f)                                                                                           \
-    X(ISNAN, 1, p)                                                                                           \
-    X(ISPINF, 1, p) /* x == +inf */                                                                          \
-    X(ISNINF, 1, p) /* x == -inf */                                                                          \
-    X(NOT, 1, b)                                                                                             \
-    X(BITNOT, 1, i)                                                                                          \
-    X(ADD, 2, n)                                                                                             \
-    X(SUB, 2, n)                                                                                             \
-    X(MUL, 2, n)                                                                                             \
-    X(DIV, 2, n)  /* integers: toward zero; x / 0 = 0, lowest / -1 wraps */                                  \
-    X(MOD, 2, n)  /* sign of the divisor (Python); integers: x mod 0 = 0 */                                  \
-    X(FMOD, 2, n) /* sign of the dividend (C); integers: x mod 0 = 0; floats are exact */                    \
+#define PW_OPCODES(X)                                                                                                  \
+    X(COPY, 1, s) /* any type; Identity, also rounds F32 to the type when the type is F16 or BF16 */                   \
+    X(CAST, 1, s) /* see pw_cast */                                                                                    \
+    X(NEG, 1, n)                                                                                                       \
+    X(ABS, 1, n)                                                                                                       \
+    X(SIGN, 1, n) /* -1, 0, 1; NaN stays NaN, zero keeps its sign */                                                   \
+    X(SQRT, 1, f)                                                                                                      \
+    X(RECIPROCAL, 1, f) /* 1 / x */                                                                                    \
+    X(FLOOR, 1, f)                                                                                                     \
+    X(CEIL, 1, f)                                                                                                      \
+    X(ROUND, 1, f) /* half to even */                                                                                  \
+    X(TRUNC, 1, f)                                                                                                     \
+    X(EXP, 1, f)                                                                                                       \
+    X(EXPM1, 1, f)                                                                                                     \
+    X(LOG, 1, f)                                                                                                       \
+    X(LOG1P, 1, f)                                                                                                     \
+    X(SIGMOID, 1, f)                                                                                                   \
+    X(TANH, 1, f)                                                                                                      \
+    X(ERF, 1, f)                                                                                                       \
+    X(SOFTPLUS, 1, f) /* log(1 + e^x) */                                                                               \
+    X(SIN, 1, f)                                                                                                       \
+    X(COS, 1, f)                                                                                                       \
+    X(TAN, 1, f)                                                                                                       \
+    X(ASIN, 1, f)                                                                                                      \
+    X(ACOS, 1, f)                                                                                                      \
+    X(ATAN, 1, f)                                                                                                      \
+    X(SINH, 1, f)                                                                                                      \
+    X(COSH, 1, f)                                                                                                      \
+    X(ASINH, 1, f)                                                                                                     \
+    X(ACOSH, 1, f)                                                                                                     \
+    X(ATANH, 1, f)                                                                                                     \
+    X(ISNAN, 1, p)                                                                                                     \
+    X(ISPINF, 1, p) /* x == +inf */                                                                                    \
+    X(ISNINF, 1, p) /* x == -inf */                                                                                    \
+    X(NOT, 1, b)                                                                                                       \
+    X(BITNOT, 1, i)                                                                                                    \
+    X(ADD, 2, n)                                                                                                       \
+    X(SUB, 2, n)                                                                                                       \
+    X(MUL, 2, n)                                                                                                       \
+    X(DIV, 2, n)  /* integers: toward zero; x / 0 = 0, lowest / -1 wraps */                                            \
+    X(MOD, 2, n)  /* sign of the divisor (Python); integers: x mod 0 = 0 */                                            \
+    X(FMOD, 2, n) /* sign of the dividend (C); integers: x mod 0 = 0; floats are exact */                              \
     X(POW, 2, n)  /* integers: by squaring, wraps; a negative exponent gives the true value cut toward zero, \
-                     0^-n = 0 */                                                                             \
-    X(MIN, 2, n)  /* a if a < b or a is NaN, else b: does not commute on zeros of both signs */              \
-    X(MAX, 2, n)  /* a if a > b or a is NaN, else b */                                                       \
-    X(ATAN2, 2, f)                                                                                           \
-    X(AND, 2, b)                                                                                             \
-    X(OR, 2, b)                                                                                              \
-    X(XOR, 2, b)                                                                                             \
-    X(BITAND, 2, i)                                                                                          \
-    X(BITOR, 2, i)                                                                                           \
-    X(BITXOR, 2, i)                                                                                          \
-    X(SHL, 2, i) /* shift by b taken as unsigned; b >= bits gives 0 */                                       \
-    X(SHR, 2, i) /* unsigned types: zeros come in; signed: the sign; b >= bits gives 0 or -1 */              \
-    X(EQ, 2, c)  /* also of BOOL operands */                                                                 \
-    X(NE, 2, c)  /* also of BOOL operands */                                                                 \
-    X(LT, 2, c)                                                                                              \
-    X(LE, 2, c)                                                                                              \
-    X(GT, 2, c)                                                                                              \
-    X(GE, 2, c)                                                                                              \
-    X(WHERE, 3, s) /* a ? b : c; a BOOL; b and c of the type (BOOL too) */                                   \
-    X(FMA, 3,                                                                                                \
-      f) /* a * b + c rounded once: only where the operator itself is defined so, never for two nodes */
+                     0^-n = 0 */         \
+    X(MIN, 2, n)  /* a if a < b or a is NaN, else b: does not commute on zeros of both signs */                        \
+    X(MAX, 2, n)  /* a if a > b or a is NaN, else b */                                                                 \
+    X(ATAN2, 2, f)                                                                                                     \
+    X(AND, 2, b)                                                                                                       \
+    X(OR, 2, b)                                                                                                        \
+    X(XOR, 2, b)                                                                                                       \
+    X(BITAND, 2, i)                                                                                                    \
+    X(BITOR, 2, i)                                                                                                     \
+    X(BITXOR, 2, i)                                                                                                    \
+    X(SHL, 2, i) /* shift by b taken as unsigned; b >= bits gives 0 */                                                 \
+    X(SHR, 2, i) /* unsigned types: zeros come in; signed: the sign; b >= bits gives 0 or -1 */                        \
+    X(EQ, 2, c)  /* also of BOOL operands */                                                                           \
+    X(NE, 2, c)  /* also of BOOL operands */                                                                           \
+    X(LT, 2, c)                                                                                                        \
+    X(LE, 2, c)                                                                                                        \
+    X(GT, 2, c)                                                                                                        \
+    X(GE, 2, c)                                                                                                        \
+    X(WHERE, 3, s) /* a ? b : c; a BOOL; b and c of the type (BOOL too) */                                             \
+    X(FMA, 3, f)   /* a * b + c rounded once: only where the operator itself is defined so, never for two nodes */
 
 typedef enum pw_opcode {
 #define PW_X(name, n, k) PW_##name,
@@ -165,17 +164,14 @@ void pw_output(pw_builder *b, pw_val v); /* outputs are numbered in call order; 
  * PW_ROUND_UP/DOWN: F8E8M0 only. PW_SATURATE_INT: integer -> narrower integer clamps instead of wrapping
  * (QuantizeLinear). */
 enum pw_cast_flags { PW_NO_SATURATE = 1, PW_ROUND_UP = 2, PW_ROUND_DOWN = 4, PW_SATURATE_INT = 8 };
-pw_val pw_cast(pw_builder *b, pw_type type, pw_val a,
-               unsigned flags); /* a itself when the type is the same */
+pw_val pw_cast(pw_builder *b, pw_type type, pw_val a, unsigned flags); /* a itself when the type is the same */
 
 static inline pw_type pw_type_of(const pw_builder *b, pw_val v) {
     return v < 0 ? SARD_UNDEFINED : (pw_type)b->v[v].type;
 }
 /* The type in which the inner instructions of a node of this type are written: F32 for F16, BF16, F32; else
  * itself. */
-static inline pw_type pw_wide(pw_type t) {
-    return t == SARD_F16 || t == SARD_BF16 ? SARD_F32 : t;
-}
+static inline pw_type pw_wide(pw_type t) { return t == SARD_F16 || t == SARD_BF16 ? SARD_F32 : t; }
 bool pw_is_float(pw_type t); /* F16 BF16 F32 F64 */
 bool pw_is_int(pw_type t);   /* I8..I64, U8..U64 */
 
@@ -218,7 +214,7 @@ typedef struct pw_program pw_program; /* immutable; shared by any number of thre
  * NULL). */
 sard_status pw_compile(const pw_builder *b, pw_program **out, sard_error *err);
 sard_status pw_compile_for(const pw_builder *b, isa level, pw_program **out, sard_error *err); /* for tests */
-void pw_free(pw_program *p); /* NULL is fine */
+void pw_free(pw_program *p);                                                                   /* NULL is fine */
 int pw_inputs(const pw_program *p);
 int pw_outputs(const pw_program *p);
 pw_type pw_input_type(const pw_program *p, int i);
@@ -242,18 +238,17 @@ sard_status pw_geom_init(pw_geom *g, const pw_program *p, int rank, const int64_
                          const int64_t *const *in_stride, const int64_t *const *out_stride, sard_error *err);
 /* Strides of an operand of the given shape broadcast (ONNX rules) to dims, from its own strides (NULL:
  * contiguous). false when the shape does not broadcast. */
-bool pw_broadcast(int rank, const int64_t *dims, int in_rank, const int64_t *in_dims,
-                  const int64_t *in_strides, int64_t *stride);
+bool pw_broadcast(int rank, const int64_t *dims, int in_rank, const int64_t *in_dims, const int64_t *in_strides,
+                  int64_t *stride);
 
 /* Runs. An output may be the same memory as an input of the same element size that has the same strides (in
  * place); otherwise operands do not overlap. Large runs go through par (NULL: the caller alone). */
-sard_status pw_run(const pw_program *p, const pw_geom *g, const void *const *in, void *const *out,
-                   const par *par, sard_error *err);
+sard_status pw_run(const pw_program *p, const pw_geom *g, const void *const *in, void *const *out, const par *par,
+                   sard_error *err);
 
 /* The plain scalar interpreter of a builder: the oracle (ref.c). Same results, bit for bit, NaN payloads
  * aside. */
-sard_status pw_run_ref(const pw_builder *b, const pw_geom *g, const void *const *in, void *const *out,
-                       sard_error *err);
+sard_status pw_run_ref(const pw_builder *b, const pw_geom *g, const void *const *in, void *const *out, sard_error *err);
 
 /* ---- epilogues
  * ---------------------------------------------------------------------------------------------------- Input

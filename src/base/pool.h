@@ -17,15 +17,17 @@
 
 typedef struct pool pool; /* refcounted */
 
-/* threads: total number that take part, the caller included (1: no workers); 0: from affinity and cgroup quota. */
+/* threads: total number that take part, the caller included (1: no workers); 0: from affinity and cgroup quota. The
+ * workers start with the first loop, and afresh in a forked child; where the system gives fewer threads, fewer work. */
 sard_status pool_new(int threads, pool **out, sard_error *err);
 sard_status pool_default(pool **out, sard_error *err); /* one per process; a new reference */
 pool *pool_ref(pool *p);
-void pool_unref(pool *p); /* the last one joins the workers */
+void pool_unref(pool *p); /* the last one joins the workers: not from inside a loop */
 int pool_threads(const pool *p);
 int pool_usable_cpus(void); /* min(affinity, cgroup quota rounded up), at least 1 */
 void pool_spin_us(pool *p, int us); /* how long workers spin inside a run before they sleep; default 50 */
-/* Between these, workers may spin for work; outside they sleep. Nested and concurrent runs count. */
+/* Between these, workers may spin for work; outside they sleep. Each run in progress takes one of the pool's threads for
+ * its caller, so concurrent runs do not oversubscribe. NULL is allowed. */
 void pool_run_begin(pool *p);
 void pool_run_end(pool *p);
 

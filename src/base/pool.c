@@ -70,7 +70,7 @@ struct pool {
     atomic_uint refs;
     atomic_bool stop;
     atomic_uint born; /* fork_count + 1 when the workers were started; 0: not started */
-    unsigned home;    /* fork_count when the pool was made or last reset */
+    atomic_uint home; /* fork_count when the pool was made or last reset */
     bool is_default;
     int threads, n_workers;
     worker *workers;

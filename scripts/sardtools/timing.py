@@ -27,10 +27,11 @@ class Samples:
 
 
 def interleave(calls: dict[str, Callable[[], object]], *, seconds: float = 2.0, sample: float = 0.01,
-               least: int = 5) -> dict[str, Samples]:
+               least: int = 5, pause: float = 0.0) -> dict[str, Samples]:
     """Times all calls in turn for about `seconds` in all, at least `least` rounds.
 
-    A sample repeats its call until it lasts about `sample` seconds. The order alternates from round to round.
+    A sample repeats its call until it lasts about `sample` seconds (0: a single call). The order alternates from round
+    to round. Before each sample there may be a pause, followed by a call that is not timed.
     """
     repeats = {name: _repeats(call, sample) for name, call in calls.items()}
     result = {name: Samples() for name in calls}
@@ -39,6 +40,9 @@ def interleave(calls: dict[str, Callable[[], object]], *, seconds: float = 2.0, 
     rounds = 0
     while rounds < least or time.perf_counter() < end:
         for name in names if rounds % 2 == 0 else reversed(names):
+            if pause:
+                time.sleep(pause)
+                calls[name]()
             result[name].seconds.append(_time(calls[name], repeats[name]))
         rounds += 1
     return result
@@ -60,8 +64,7 @@ def _time(call: Callable[[], object], repeats: int) -> float:
 def _repeats(call: Callable[[], object], sample: float) -> int:
     """How often the call must be repeated for a sample; the first call warms up."""
     call()
-    once = _time(call, 1)
-    return max(1, min(10_000, round(sample / max(once, 1e-9))))
+    return max(1, min(10_000, round(sample / max(_time(call, 1), 1e-9)))) if sample else 1
 
 
 def show_time(seconds: float) -> str:

@@ -216,13 +216,14 @@ const graph *op_graph(op_ctx *c);
 sard_status op_out(op_ctx *c, uint32_t i, sard_dtype t, const shape *s, tensor **out, sard_error *err);
 /* The planned dtype and shape of output i (from infer); SARD_INTERNAL when it was not known. */
 sard_status op_out_planned(op_ctx *c, uint32_t i, tensor **out, sard_error *err);
-/* Output i is input k's data with shape s (a view, no copy). */
+/* Output i is input k's data with shape s: no copy for OP_VIEW0 operators with i = k = 0, a copy else. */
 sard_status op_out_view(op_ctx *c, uint32_t i, uint32_t k, const shape *s, sard_error *err);
 /* A finished value of any kind; takes over the reference, also on failure. */
 sard_status op_give(op_ctx *c, uint32_t i, sard_value *take, sard_error *err);
-/* Wraps input i (a tensor in run memory) as a value with memory of its own, for sequences and optionals. */
+/* Input i as a value that may be kept: a tensor in run memory is copied, everything else is one more reference. For
+ * sequences, optionals, carried values; never keep what op_in_value gives. */
 sard_status op_own(op_ctx *c, uint32_t i, sard_value **out, sard_error *err);
-/* 64-byte aligned memory until the operator returns; charged to the run. */
+/* 64-byte aligned memory until the operator returns; charged to the run. Call on the thread that called run. */
 sard_status op_scratch(op_ctx *c, size_t bytes, void **out, sard_error *err);
 /* Bytes of a string that lives as long as the run. */
 sard_status op_string(op_ctx *c, const char *s, size_t n, str *out, sard_error *err);
@@ -236,12 +237,14 @@ sard_status op_body(op_ctx *c, uint32_t body, sard_value *const *in, uint32_t n_
 /* A value (tensor) with memory of its own, to be filled: what bodies are given and sequences hold. */
 sard_status op_new_tensor(op_ctx *c, sard_dtype t, const shape *s, sard_value **out, sard_error *err);
 
-/* The program behind a heavy kernel's output 0: its first input is the kernel's own element, the others are operands,
- * scalar, per column, per row or of the same shape. NULL: none. */
+/* The program behind a heavy kernel's output 0: its input 0 is the kernel's own element (f32, f64 or i32: not yet
+ * rounded to a 16-bit type), the others are operands, scalar, per column, per row or of the same shape. NULL: none.
+ * With a program the step's outputs are the program's, all of the shape the operator alone would give output 0: op_out,
+ * op_out_planned and op_n_out count them (pw_outputs), and op_out ignores its dtype: the program's stands. */
 typedef struct op_epilogue {
     const struct pw_program *prog;
-    const tensor *const *in;
-    uint32_t n_in;
+    const tensor *const *in; /* by the program's inputs; in[0] is NULL */
+    uint32_t n_in;           /* pw_inputs(prog) */
 } op_epilogue;
 const op_epilogue *op_fused(op_ctx *c);
 

@@ -16,6 +16,7 @@
 
 typedef uint32_t value_id, node_id, graph_id, const_id, origin_id;
 #define NO_ID UINT32_MAX
+enum { GRAPH_DEPTH_MAX = 32 }; /* bodies inside bodies */
 
 typedef struct module module;
 typedef struct graph graph;
@@ -96,7 +97,8 @@ typedef struct node {
     attr *attrs;   /* op->n_attrs in the table's order; any number for an OP_ANY_ATTRS operator */
     uint32_t n_attrs;
     origin_id origin;
-    bool dead; /* removed; graph_compact drops it */
+    bool dead;   /* removed; graph_compact drops it */
+    bool faulty; /* a problem was reported: told once, and left alone by inference */
 } node;
 
 /* Where a node comes from, for errors, profiles and fetching. */
@@ -149,6 +151,7 @@ struct module {
     vtype *types; /* element types of sequences, maps, optionals; interned */
     uint32_t n_types;
     size_t cap_types;
+    map64 type_index; /* hash of a type -> its id */
     origin *origins;
     uint32_t n_origins;
     size_t cap_origins;
@@ -174,6 +177,8 @@ const tensor *mod_const_tensor(const module *m, const_id c); /* NULL unless a te
 sard_status mod_origin(module *m, const origin *o, origin_id *out, sard_error *err);
 
 sard_status graph_value(graph *g, str_id name, const vtype *t, value_id *out, sard_error *err);
+/* The value has this constant from now on: its type and known ints follow. */
+sard_status value_set_constant(graph *g, value_id v, const_id c, sard_error *err);
 sard_status graph_const_value(graph *g, str_id name, sard_value *take, value_id *out, sard_error *err);
 /* Plain addition of a node; outs get def and def_out set. attrs as op's table wants them (copied). */
 sard_status graph_node(graph *g, const op_def *op, const value_id *in, uint32_t n_in, const value_id *out,

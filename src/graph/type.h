@@ -55,6 +55,8 @@ bool dim_broadcast(struct module *m, int64_t a, int64_t b, int64_t *out);
 bool dim_merge(int64_t a, int64_t b, int64_t *out);
 /* Refines *a by b; false (and which is unchanged) when they contradict. */
 bool type_merge(struct module *m, vtype *a, const vtype *b);
+/* The element type inside: of a tensor, of a sequence's or optional's tensors, of a map's keys; 0: unknown. */
+sard_dtype type_elem_dtype(const struct module *m, const vtype *t);
 /* "tensor(float)[batch,3,?]" into buf, which is returned. */
 const char *type_text(const struct module *m, const vtype *t, char *buf, size_t n);
 

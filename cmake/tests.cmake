@@ -25,6 +25,5 @@ foreach(source ${test_sources})
                                                   SARD_BINARY_DIR="${CMAKE_CURRENT_BINARY_DIR}")
   target_link_libraries(test_${name} PRIVATE sard_core ${CMOCKA_LIB})
   add_test(NAME ${name} COMMAND test_${name})
-  set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS "${label}"
-                                             ENVIRONMENT TSAN_OPTIONS=die_after_fork=0)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS "${label}")
 endforeach()

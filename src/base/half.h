@@ -21,7 +21,9 @@ static inline float bf16_to_f32(uint16_t h) { return bits_f32((uint32_t)h << 16)
 uint16_t f32_to_bf16(float f);
 uint16_t f64_to_bf16(double d);
 
-/* saturate: out-of-range values become the largest finite one, else NaN/inf as the ONNX Cast tables say. */
+/* saturate: out-of-range values become the largest finite one, else NaN/inf as the ONNX Cast tables say. E8M0 has no sign
+ * and takes the magnitude; its modes round to a power of two (up: away from zero, ties of nearest up), and what is then
+ * below 2^-127 is 2^-127, else NaN. Float4 and float6 always saturate; they have no NaN, and a NaN becomes -0. */
 float f8e4m3fn_to_f32(uint8_t v);
 float f8e4m3fnuz_to_f32(uint8_t v);
 float f8e5m2_to_f32(uint8_t v);

@@ -13,8 +13,6 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 @pytest.fixture(scope="session")
-def cache() -> Path:
-    """A folder that survives between test runs, for what takes long to make or is downloaded."""
-    folder = REPO / "build" / "test-cache"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def model_folder() -> Path:
+    """Where models that are made or downloaded are kept between test runs."""
+    return REPO / "build" / "models"

@@ -49,14 +49,16 @@ typedef struct onnx_bytes {
 typedef struct onnx_data_file { /* a file of external data, mapped or given by the caller */
     str name;                   /* the tensors' "location" */
     onnx_bytes bytes;
-    file_map map; /* owned; zero when the caller gave the bytes */
+    bool mapped;
+    file_map map; /* owned, when mapped */
     struct onnx_data_file *next;
 } onnx_data_file;
 
 /* Owns the arena and the mappings; everything read through it lives until onnx_store_deinit. */
 typedef struct onnx_store {
     arena mem;
-    file_map map;       /* of onnx_load_path; zero otherwise */
+    bool mapped;
+    file_map map;       /* of onnx_load_path, when mapped */
     const char *folder; /* where external data is looked for; NULL: only among the files given */
     onnx_data_file *files;
 } onnx_store;
@@ -361,12 +363,12 @@ SARD_MUST_CHECK sard_status onnx_read_tensor(onnx_store *s, const uint8_t *data,
                                              sard_error *err);
 SARD_MUST_CHECK sard_status onnx_read_sparse(onnx_store *s, const uint8_t *data, uint64_t n, onnx_sparse *out,
                                              sard_error *err);
-SARD_MUST_CHECK sard_status onnx_read_sequence(onnx_store *s, const uint8_t *data, uint64_t n,
-                                               onnx_sequence *out, sard_error *err);
+SARD_MUST_CHECK sard_status onnx_read_sequence(onnx_store *s, const uint8_t *data, uint64_t n, onnx_sequence *out,
+                                               sard_error *err);
 SARD_MUST_CHECK sard_status onnx_read_map(onnx_store *s, const uint8_t *data, uint64_t n, onnx_map *out,
                                           sard_error *err);
-SARD_MUST_CHECK sard_status onnx_read_optional(onnx_store *s, const uint8_t *data, uint64_t n,
-                                               onnx_optional *out, sard_error *err);
+SARD_MUST_CHECK sard_status onnx_read_optional(onnx_store *s, const uint8_t *data, uint64_t n, onnx_optional *out,
+                                               sard_error *err);
 SARD_MUST_CHECK sard_status onnx_read_type(onnx_store *s, const uint8_t *data, uint64_t n, onnx_type *out,
                                            sard_error *err);
 
@@ -384,19 +386,22 @@ int64_t onnx_model_opset(const onnx_model *m, str domain);
 onnx_attr_type onnx_attr_kind(const onnx_attr *a);
 const char *onnx_attr_type_name(onnx_attr_type t); /* "INT", "FLOATS" ...; "?" for an unknown one */
 
+/* A name for a message: at most ONNX_SHOW - 1 bytes of valid UTF-8, odd bytes as '?'. Returns buf. */
+enum { ONNX_SHOW = 96 };
+const char *onnx_show(str name, char *buf);
+
 /* The number of elements: product of dims, 1 without any. SARD_INVALID_MODEL for a negative one or an
  * overflow. */
 SARD_MUST_CHECK sard_status onnx_tensor_count(const onnx_tensor *t, int64_t *count, sard_error *err);
-/* Bits of one element in ONNX's packed layout (2, 4, 6, 8 ... 128); 0 for strings and unknown types. */
-uint32_t onnx_dtype_bits(int32_t data_type);
+/* Bytes of `count` elements in a file; non-zero on overflow or for a type that has none. Equal to dtype_bytes but for
+ * float6, of which four take three bytes. */
+int onnx_file_bytes(int32_t data_type, int64_t count, size_t *bytes);
 /* The element data in ONNX's packed little-endian layout: the raw data in place, external data in its
  * mapping, or typed fields decoded into the arena. Any alignment; exactly as long as dims and type ask for,
  * else an error that names the tensor, what was expected and what was found. Strings are refused: they are in
  * t->strings (onnx_tensor_strings checks their number). */
-SARD_MUST_CHECK sard_status onnx_tensor_bytes(onnx_store *s, const onnx_tensor *t, onnx_bytes *out,
-                                              sard_error *err);
-SARD_MUST_CHECK sard_status onnx_tensor_strings(const onnx_tensor *t, const str **out, size_t *n,
-                                                sard_error *err);
+SARD_MUST_CHECK sard_status onnx_tensor_bytes(onnx_store *s, const onnx_tensor *t, onnx_bytes *out, sard_error *err);
+SARD_MUST_CHECK sard_status onnx_tensor_strings(const onnx_tensor *t, const str **out, size_t *n, sard_error *err);
 
 /* ---- writing
  * -------------------------------------------------------------------------------------------------- */
@@ -413,7 +418,7 @@ typedef struct onnx_write_opts {
     const onnx_sink *external;
     const char *external_name;
     size_t external_min;
-    bool embed; /* external tensors are put inside (or into `external`) instead of keeping their reference */
+    bool embed;      /* external tensors are put inside (or into `external`) instead of keeping their reference */
     bool allow_huge; /* 2 GiB and more inside: onnx_read takes it, protobuf's own readers do not */
 } onnx_write_opts;
 
@@ -427,15 +432,13 @@ SARD_MUST_CHECK sard_status onnx_write(onnx_model *m, const onnx_write_opts *opt
 SARD_MUST_CHECK sard_status onnx_write_path(onnx_model *m, const char *path, const char *external_name,
                                             size_t external_min, sard_error *err);
 /* To memory: *out (mem_free it) of *n bytes. */
-SARD_MUST_CHECK sard_status onnx_write_mem(onnx_model *m, const onnx_write_opts *opts, uint8_t **out,
-                                           size_t *n, sard_error *err);
+SARD_MUST_CHECK sard_status onnx_write_mem(onnx_model *m, const onnx_write_opts *opts, uint8_t **out, size_t *n,
+                                           sard_error *err);
 /* The same for one standalone value. */
 SARD_MUST_CHECK sard_status onnx_write_tensor(const onnx_tensor *t, const onnx_sink *sink, sard_error *err);
-SARD_MUST_CHECK sard_status onnx_write_sequence(const onnx_sequence *t, const onnx_sink *sink,
-                                                sard_error *err);
+SARD_MUST_CHECK sard_status onnx_write_sequence(const onnx_sequence *t, const onnx_sink *sink, sard_error *err);
 SARD_MUST_CHECK sard_status onnx_write_map(const onnx_map *t, const onnx_sink *sink, sard_error *err);
-SARD_MUST_CHECK sard_status onnx_write_optional(const onnx_optional *t, const onnx_sink *sink,
-                                                sard_error *err);
+SARD_MUST_CHECK sard_status onnx_write_optional(const onnx_optional *t, const onnx_sink *sink, sard_error *err);
 
 /* A sink that collects in memory: user is an onnx_buffer, whose data the caller mem_frees. */
 typedef struct onnx_buffer {

@@ -62,18 +62,27 @@ def _dict_difference(want: dict, got, rtol: float, atol: float, where: str) -> s
     return None
 
 
+def form_difference(want: Any, got: Any, where: str) -> str | None:
+    """What is wrong with a tensor's shape or type, whatever its values."""
+    want, got = np.asarray(want), np.asarray(got)
+    if want.shape != got.shape:
+        return f"{where}: expected shape {want.shape}, found {got.shape}"
+    if want.dtype != got.dtype and not (_is_text(want) and _is_text(got)):
+        return f"{where}: expected {want.dtype}, found {got.dtype}"
+    return None
+
+
 def _is_text(a: np.ndarray) -> bool:
     return a.dtype.kind in "OUST"
 
 
 def _array_difference(want: np.ndarray, got: np.ndarray, rtol: float, atol: float, where: str) -> str | None:
-    if want.shape != got.shape:
-        return f"{where}: expected shape {want.shape}, found {got.shape}"
-    if _is_text(want) and _is_text(got):
+    problem = form_difference(want, got, where)
+    if problem:
+        return problem
+    if _is_text(want):
         w, g = _strings(want), _strings(got)
         return None if w == g else f"{where}: expected strings {w[:4]}, found {g[:4]}"
-    if want.dtype != got.dtype:
-        return f"{where}: expected {want.dtype}, found {got.dtype}"
     close = is_close(want, got, rtol, atol)
     if close.all():
         return None

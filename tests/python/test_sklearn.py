@@ -35,6 +35,7 @@ class Zoo:
     options: dict | None = None
     methods: tuple[str, ...] = ()  # of the model, one per output that is compared with scikit-learn
     types: list = field(default_factory=list)  # of the columns; one float matrix when empty
+    opset: dict | None = None  # None: the converter's newest
 
 
 def _classifier(make: Callable[[], Any], data: str = "iris", chances: bool = True) -> Zoo:
@@ -100,7 +101,8 @@ TREES = {
     "boosting_regressor": _regression(lambda: ensemble.GradientBoostingRegressor(n_estimators=20, random_state=0)),
     "bagging": _classifier(lambda: ensemble.BaggingClassifier(n_estimators=5, random_state=0)),
     "ada_boost": _classifier(lambda: ensemble.AdaBoostClassifier(n_estimators=5, random_state=0)),
-    "isolation_forest": Zoo(lambda: ensemble.IsolationForest(n_estimators=20, random_state=0), methods=("predict",)),
+    "isolation_forest": Zoo(lambda: ensemble.IsolationForest(n_estimators=20, random_state=0), methods=("predict",),
+                            opset={"": 17, "ai.onnx.ml": 3}),
     "voting": _classifier(lambda: ensemble.VotingClassifier(
         [("a", linear_model.LogisticRegression(max_iter=500)), ("b", tree.DecisionTreeClassifier(max_depth=3))],
         voting="soft", flatten_transform=False)),
@@ -204,7 +206,8 @@ def _train(zoo: Zoo) -> tuple[Any, Any, bytes]:
     rows = x[held_out]
     kinds = {np.dtype(np.float32): FloatTensorType, np.dtype(np.int64): Int64TensorType}
     types = zoo.types or [("X", kinds[x.dtype]([None, x.shape[1]]))]
-    onnx = to_onnx(model, initial_types=types, options={id(model): zoo.options} if zoo.options else None)
+    options = {id(model): zoo.options} if zoo.options else None
+    onnx = to_onnx(model, initial_types=types, options=options, target_opset=zoo.opset)
     for node in onnx.graph.node:
         if node.op_type == "StringNormalizer":  # onnxruntime's own default is a locale that small systems lack
             node.attribute.append(helper.make_attribute("locale", "C.UTF-8"))

@@ -18,7 +18,8 @@ sard_status graph_value(graph *g, str_id name, const vtype *t, value_id *out, sa
     void *items = g->values;
     TRY(room(&items, &g->cap_values, (size_t)g->n_values + 1, sizeof *g->values, err));
     g->values = items;
-    g->values[g->n_values] = (value){.name = name, .def = NO_ID, .constant = NO_ID, .type = t ? *t : type_unknown()};
+    g->values[g->n_values] =
+        (value){.name = name, .def = NO_ID, .constant = NO_ID, .declared = NO_ID, .type = t ? *t : type_unknown()};
     *out = g->n_values++;
     return SARD_OK;
 }

@@ -81,6 +81,7 @@ typedef struct value {
     const_id constant; /* NO_ID unless an initializer or a folded value */
     bool overridable;  /* an initializer that is also an input: never folded or packed */
     uint8_t order;     /* value_order: the strides it has in memory */
+    type_id declared;  /* what the file says of it; NO_ID: nothing. Inference in a body starts from this */
     vtype type;
     known ints; /* what inference knows of the value itself (module arena) */
 } value;
@@ -158,6 +159,7 @@ struct module {
     opset_import *opsets; /* as imported */
     uint32_t n_opsets;
     const struct op_set *ops;
+    uint64_t infer_work, infer_limit; /* nodes of bodies inferred so far: bodies in bodies multiply */
 };
 
 /* ---- making and looking ------------------------------------------------------------------------------------------- */

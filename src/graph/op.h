@@ -259,5 +259,18 @@ typedef sard_status (*graph_eval_fn)(void *arg, const graph *g, node_id n, sard_
 sard_status graph_infer(graph *g, problems *p, sard_error *err);
 /* Arity, element types against the tables, single definitions, cycles: each a problem. */
 sard_status graph_check(graph *g, problems *p, sard_error *err);
+/* The same for one node whose inputs are inferred already. False when a problem was reported (the node is then faulty).
+ * Errors of inference are no problems inside bodies: a branch that is never taken may have shapes that do not fit. */
+bool graph_check_node(graph *g, node_id n, problems *p);
+sard_status graph_infer_node(graph *g, node_id n, problems *p, sard_error *err);
+/* The formal of input or output i; NULL beyond the end. */
+const formal *formal_at(const formal *f, uint32_t n, uint32_t i);
+/* The node's outputs against their formals; after inference. */
+bool graph_check_outputs(graph *g, node_id n, problems *p);
+/* Attributes by name -> in the order of op's table (module arena), defaults filled in, lists shared. Unknown names,
+ * wrong types and missing ones are problems. For OP_ANY_ATTRS they stay as they are. */
+sard_status op_attrs(module *m, const op_def *op, const attr *given, uint32_t n_given, attr **out, uint32_t *n_out,
+                     const char *where, problems *p, sard_error *err);
+const char *attr_type_name(int t); /* "INT", "FLOATS" ... */
 
 #endif

@@ -56,3 +56,43 @@ int dtype_bytes(int t, int64_t count, size_t *bytes) {
     }
     return mul_size(n, bits / 8, bytes);
 }
+
+/* ---- public names: numpy's spelling, and that of tensor(float) ---- */
+
+static const struct {
+    char numpy[15], onnx[15];
+} names[SARD_DTYPE_COUNT] = {
+    [SARD_UNDEFINED] = {"undefined", "undefined"},
+    [SARD_F32] = {"float32", "float"},
+    [SARD_U8] = {"uint8", "uint8"},
+    [SARD_I8] = {"int8", "int8"},
+    [SARD_U16] = {"uint16", "uint16"},
+    [SARD_I16] = {"int16", "int16"},
+    [SARD_I32] = {"int32", "int32"},
+    [SARD_I64] = {"int64", "int64"},
+    [SARD_STRING] = {"string", "string"},
+    [SARD_BOOL] = {"bool", "bool"},
+    [SARD_F16] = {"float16", "float16"},
+    [SARD_F64] = {"float64", "double"},
+    [SARD_U32] = {"uint32", "uint32"},
+    [SARD_U64] = {"uint64", "uint64"},
+    [SARD_C64] = {"complex64", "complex64"},
+    [SARD_C128] = {"complex128", "complex128"},
+    [SARD_BF16] = {"bfloat16", "bfloat16"},
+    [SARD_F8E4M3FN] = {"float8e4m3fn", "float8e4m3fn"},
+    [SARD_F8E4M3FNUZ] = {"float8e4m3fnuz", "float8e4m3fnuz"},
+    [SARD_F8E5M2] = {"float8e5m2", "float8e5m2"},
+    [SARD_F8E5M2FNUZ] = {"float8e5m2fnuz", "float8e5m2fnuz"},
+    [SARD_U4] = {"uint4", "uint4"},
+    [SARD_I4] = {"int4", "int4"},
+    [SARD_F4E2M1] = {"float4e2m1", "float4e2m1"},
+    [SARD_F8E8M0] = {"float8e8m0", "float8e8m0"},
+    [SARD_U2] = {"uint2", "uint2"},
+    [SARD_I2] = {"int2", "int2"},
+    [SARD_F6E2M3] = {"float6e2m3", "float6e2m3"},
+    [SARD_F6E3M2] = {"float6e3m2", "float6e3m2"},
+};
+
+const char *sard_dtype_name(sard_dtype t) { return names[dtype_valid((int)t) ? t : SARD_UNDEFINED].numpy; }
+const char *sard_dtype_onnx_name(sard_dtype t) { return names[dtype_valid((int)t) ? t : SARD_UNDEFINED].onnx; }
+int sard_dtype_bits(sard_dtype t) { return t == SARD_STRING ? 0 : dtype_bits((int)t); }

@@ -55,7 +55,7 @@ static inline bool shape_eq(const shape *a, const shape *b) {
         if (a->dim[i] != b->dim[i]) return false;
     return true;
 }
-/* Elements; -1 on overflow or a negative dimension. */
+/* Elements; -1 on a negative dimension or when the dimensions other than 0 overflow (so an empty shape's strides fit). */
 int64_t shape_count(const shape *s);
 int64_t dims_count(const int64_t *dim, int rank);
 /* "[2,3]" into buf, which is returned. */

@@ -32,7 +32,8 @@ struct sard_value {
     };
 };
 
-/* All take over (never add to) the references given, also on failure. */
+/* All take over (never add to) the references given, also on failure; the array `items` itself stays the caller's.
+ * sard_value_ref and sard_value_unref are implemented here. */
 sard_status value_tensor(tensor *take, sard_value **out, sard_error *err);
 sard_status value_sequence(sard_value **items, size_t n, sard_dtype elem, sard_value **out, sard_error *err);
 sard_status value_map(sard_value *keys, sard_value *values, sard_value **out, sard_error *err);

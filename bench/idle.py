@@ -1,4 +1,5 @@
 """What a caller pays who asks twenty times a second: CPU time against what the computation itself needs."""
+
 from __future__ import annotations
 
 import time

@@ -1,4 +1,5 @@
 """How much memory a large model takes before its first run, and what a large batch leaves behind."""
+
 from __future__ import annotations
 
 import gc
@@ -31,8 +32,14 @@ def load_growth(engine_name: str, folder: Path) -> dict:
     packed = getattr(session, "packed_bytes", None)
     session.run(None, feed)
     ran = machine.resident_bytes()
-    return {"file": model.path.stat().st_size, "resident": loaded[0] - before[0], "anonymous": loaded[1] - before[1],
-            "packed": packed() if callable(packed) else packed, "after": ran[0] - before[0], "seconds": seconds}
+    return {
+        "file": model.path.stat().st_size,
+        "resident": loaded[0] - before[0],
+        "anonymous": loaded[1] - before[1],
+        "packed": packed() if callable(packed) else packed,
+        "after": ran[0] - before[0],
+        "seconds": seconds,
+    }
 
 
 def batch_leftover(engine_name: str, model_name: str, rows: int, folder: Path) -> dict:

@@ -12,6 +12,7 @@ examples:
   bench/run.py --check                        ends with status 1 when a bar is missed
   bench/run.py --engine onnxruntime           onnxruntime beside itself: what the method can see
 """
+
 from __future__ import annotations
 
 import argparse
@@ -77,12 +78,15 @@ def measure_speed(page: Page, arguments: argparse.Namespace) -> None:
             if arguments.match not in job.model:
                 continue
             print(f"  {job.what}, {threads} thread{'s' * (threads > 1)} ...", flush=True)
-            f = in_fresh_process(speed.run_times, job, threads, (arguments.engine, PEER), arguments.models,
-                                 arguments.seconds)
+            f = in_fresh_process(
+                speed.run_times, job, threads, (arguments.engine, PEER), arguments.models, arguments.seconds
+            )
             bar = job.bar if threads == 1 else None
             rows.append([job.what, threads, *_pair(f), "" if bar is None else f"{bar:.2f}", verdict(f["ratio"], bar)])
-    text = ("Milliseconds per run, median and best; the ratio is the median over paired samples; "
-            "the bar is the most it may be.")
+    text = (
+        "Milliseconds per run, median and best; the ratio is the median over paired samples; "
+        "the bar is the most it may be."
+    )
     page.say("Speed", text, ["model", "threads", *_pair_head(arguments.engine), "bar", ""], rows)
 
 
@@ -94,11 +98,14 @@ def measure_creation(page: Page, arguments: argparse.Namespace) -> None:
         if not job.creation or arguments.match not in job.model:
             continue
         print(f"  creating a session: {job.model} ...", flush=True)
-        for what, function, bar in (("creation", speed.creation_times, 1.0),
-                                    ("creation and first run", speed.first_answer_times, None)):
+        for what, function, bar in (
+            ("creation", speed.creation_times, 1.0),
+            ("creation and first run", speed.first_answer_times, None),
+        ):
             f = in_fresh_process(function, job, (arguments.engine, PEER), arguments.models, arguments.seconds / 2)
-            rows.append([f"{job.model}: {what}", *_pair(f), "" if bar is None else f"{bar:.2f}",
-                         verdict(f["ratio"], bar)])
+            rows.append(
+                [f"{job.model}: {what}", *_pair(f), "" if bar is None else f"{bar:.2f}", verdict(f["ratio"], bar)]
+            )
     text = "Milliseconds to make a session from a file in the page cache, one thread; and until its first answer."
     page.say("Creation", text, ["model", *_pair_head(arguments.engine), "bar", ""], rows)
 
@@ -125,11 +132,24 @@ def measure_memory(page: Page, arguments: argparse.Namespace) -> None:
         share = copied / f["file"]
         packed = "not reported" if f["packed"] is None else f"{f['packed'] / 1e6:.1f}"
         judged = verdict(share, 0.1 if engine == arguments.engine else None)
-        rows.append([engine, f"{f['file'] / 1e6:.1f}", f"{f['resident'] / 1e6:.1f}", f"{f['anonymous'] / 1e6:.1f}",
-                     packed, f"{100 * share:.1f} %", f"{f['after'] / 1e6:.1f}", f"{1e3 * f['seconds']:.1f}", judged])
-    text = ("A model with 400 MB of weights: growth of resident memory in MB while the session is created, how much of "
-            "it is anonymous (not the mapped file), packed weights as reported, growth without those as a share of the "
-            "file (bar: 10 %), growth after the first run, and the milliseconds of loading.")
+        rows.append(
+            [
+                engine,
+                f"{f['file'] / 1e6:.1f}",
+                f"{f['resident'] / 1e6:.1f}",
+                f"{f['anonymous'] / 1e6:.1f}",
+                packed,
+                f"{100 * share:.1f} %",
+                f"{f['after'] / 1e6:.1f}",
+                f"{1e3 * f['seconds']:.1f}",
+                judged,
+            ]
+        )
+    text = (
+        "A model with 400 MB of weights: growth of resident memory in MB while the session is created, how much of "
+        "it is anonymous (not the mapped file), packed weights as reported, growth without those as a share of the "
+        "file (bar: 10 %), growth after the first run, and the milliseconds of loading."
+    )
     head = ["engine", "file", "resident", "anonymous", "packed", "share", "after a run", "load ms", ""]
     page.say("Memory of a large model", text, head, rows)
 
@@ -145,10 +165,22 @@ def measure_caller(page: Page, arguments: argparse.Namespace) -> None:
                 f = in_fresh_process(idle.caller_cost, engine, model, batch, threads, arguments.models)
                 share = (f["caller"] - f["loop"]) / f["busy"]
                 judged = verdict(share, 2.0 if engine == arguments.engine else None)
-                rows.append([f"{model}, {batch} row{'s' * (batch > 1)}", threads, engine, f"{1e3 * f['busy']:.2f}",
-                             f"{1e3 * f['caller']:.2f}", f"{1e3 * f['loop']:.2f}", f"{share:.2f}", judged])
-    text = ("CPU milliseconds per call: back to back, 20 times a second, and of the empty loop; the ratio of the second "
-            "less the third to the first (bar: 2).")
+                rows.append(
+                    [
+                        f"{model}, {batch} row{'s' * (batch > 1)}",
+                        threads,
+                        engine,
+                        f"{1e3 * f['busy']:.2f}",
+                        f"{1e3 * f['caller']:.2f}",
+                        f"{1e3 * f['loop']:.2f}",
+                        f"{share:.2f}",
+                        judged,
+                    ]
+                )
+    text = (
+        "CPU milliseconds per call: back to back, 20 times a second, and of the empty loop; the ratio of the second "
+        "less the third to the first (bar: 2)."
+    )
     head = ["model", "threads", "engine", "back to back", "20 a second", "empty loop", "ratio", ""]
     page.say("A caller at 20 Hz", text, head, rows)
 
@@ -163,18 +195,35 @@ def measure_batch(page: Page, arguments: argparse.Namespace) -> None:
             f = in_fresh_process(memory.batch_leftover, engine, model, 10_000, arguments.models)
             share = f["later"] / f["before"]
             judged = verdict(share, 1.1 if engine == arguments.engine else None)
-            rows.append([f"{model}, 10,000 rows", engine, *(f"{f[k] / 1e6:.1f}" for k in ("before", "after", "later")),
-                         f"{share:.3f}", judged])
-    text = ("Resident MB of the process before a batch of 10,000 rows, right after it, and one second later; "
-            "the last as a share of the first (bar: 1.1).")
+            rows.append(
+                [
+                    f"{model}, 10,000 rows",
+                    engine,
+                    *(f"{f[k] / 1e6:.1f}" for k in ("before", "after", "later")),
+                    f"{share:.3f}",
+                    judged,
+                ]
+            )
+    text = (
+        "Resident MB of the process before a batch of 10,000 rows, right after it, and one second later; "
+        "the last as a share of the first (bar: 1.1)."
+    )
     page.say("What a batch leaves behind", text, ["model", "engine", "before", "after", "later", "ratio", ""], rows)
 
 
 def write_results(path: Path, page: Page, engine: str) -> None:
     """Writes the page between its marks; what stands outside them in the file stays."""
     facts = markdown_table(["", ""], machine.facts(engine, PEER, "numpy").items())
-    body = "\n\n".join([MARKS[0], "# Results", "Written by `bench/run.py` (`make bench`) on this machine:", facts,
-                        *page.parts, MARKS[1]])
+    body = "\n\n".join(
+        [
+            MARKS[0],
+            "# Results",
+            "Written by `bench/run.py` (`make bench`) on this machine:",
+            facts,
+            *page.parts,
+            MARKS[1],
+        ]
+    )
     old = path.read_text() if path.exists() else ""
     before, _, rest = old.partition(MARKS[0])
     after = rest.partition(MARKS[1])[2].lstrip("\n")

@@ -1,4 +1,5 @@
 """How long a run and a session's creation take, beside ONNX Runtime in the same process and the same minute."""
+
 from __future__ import annotations
 
 import time

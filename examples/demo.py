@@ -13,6 +13,7 @@ examples:
   examples/demo.py --files 500
   examples/demo.py --engine onnxruntime      onnxruntime on both sides: what the comparison itself can see
 """
+
 from __future__ import annotations
 
 import argparse
@@ -49,8 +50,10 @@ def main() -> int:
         print(f"  {name:17} {value}")
     good = demo_magika.show(REPO, engine, peer, arguments.files)
     good = demo_tables.show(engine, peer) and good
-    print(f"\n{'All answers agree.' if good else 'SOME ANSWERS DIFFER.'}  "
-          f"The demo took {time.perf_counter() - start:.0f} s.")
+    print(
+        f"\n{'All answers agree.' if good else 'SOME ANSWERS DIFFER.'}  "
+        f"The demo took {time.perf_counter() - start:.0f} s."
+    )
     return 0 if good else 1
 
 

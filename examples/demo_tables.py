@@ -1,6 +1,7 @@
 """Second half of the demo: models trained here on scikit-learn's own real data sets, converted to ONNX, and the
 held-out rows scored as a table.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -51,8 +52,19 @@ def show(engine: ModuleType, peer: ModuleType) -> bool:
     """Prints this half; returns whether engine, peer and the training library agree on every held-out row."""
     print("\n== Tables: models trained here on scikit-learn's data, the held-out rows scored\n", flush=True)
     ours, theirs = engine.__name__, peer.__name__
-    head = ["data set", "model", "rows", "score", ours, theirs, "agree", "largest diff", f"{ours} time",
-            f"{theirs} time", "ratio"]
+    head = [
+        "data set",
+        "model",
+        "rows",
+        "score",
+        ours,
+        theirs,
+        "agree",
+        "largest diff",
+        f"{ours} time",
+        f"{theirs} time",
+        "ratio",
+    ]
     table, good = [], True
     for number, job in enumerate(jobs()):
         print(f"  training {job.what} on {job.data} ...", flush=True)
@@ -63,8 +75,10 @@ def show(engine: ModuleType, peer: ModuleType) -> bool:
         if number == 0:
             example = (trained, answer)
     print("\n" + text_table(head, table))
-    print("  (score: accuracy, or R2 for a regression, of the training library itself, then of each engine;\n"
-          "   largest diff: of a probability, or relative of a value; times: all held-out rows at once, one thread)")
+    print(
+        "  (score: accuracy, or R2 for a regression, of the training library itself, then of each engine;\n"
+        "   largest diff: of a probability, or relative of a value; times: all held-out rows at once, one thread)"
+    )
     _show_rows(*example)
     return good
 
@@ -81,16 +95,23 @@ def jobs() -> list[Job]:
 
     boosted = dict(n_estimators=200, num_leaves=15, random_state=0, n_jobs=1, verbose=-1)
     return [
-        Job("breast_cancer", "StandardScaler + LogisticRegression",
-            lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)), _by_skl2onnx),
-        Job("digits", "StandardScaler + PCA + MLP",
+        Job(
+            "breast_cancer",
+            "StandardScaler + LogisticRegression",
+            lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)),
+            _by_skl2onnx,
+        ),
+        Job(
+            "digits",
+            "StandardScaler + PCA + MLP",
             lambda: make_pipeline(StandardScaler(), PCA(32), MLPClassifier((64,), max_iter=120, random_state=0)),
-            _by_skl2onnx),
+            _by_skl2onnx,
+        ),
         Job("wine", "RandomForest, 100 trees", lambda: RandomForestClassifier(100, random_state=0), _by_skl2onnx),
-        Job("wine", "GradientBoosting, 100 trees x 3", lambda: GradientBoostingClassifier(random_state=0),
-            _by_skl2onnx),
-        Job("diabetes", "GradientBoosting, 100 trees", lambda: GradientBoostingRegressor(random_state=0),
-            _by_skl2onnx),
+        Job(
+            "wine", "GradientBoosting, 100 trees x 3", lambda: GradientBoostingClassifier(random_state=0), _by_skl2onnx
+        ),
+        Job("diabetes", "GradientBoosting, 100 trees", lambda: GradientBoostingRegressor(random_state=0), _by_skl2onnx),
         Job("breast_cancer", "LightGBM, 200 trees", lambda: LGBMClassifier(**boosted), _by_onnxmltools),
         Job("digits", "LightGBM, 200 trees x 10", lambda: LGBMClassifier(**boosted), _by_onnxmltools),
     ]
@@ -149,17 +170,34 @@ def _compare(trained: Trained, engine: ModuleType, peer: ModuleType) -> tuple[li
         diff = diff / np.abs(theirs[-1]).max()
         same = np.isclose(labels, peer_labels, rtol=1e-5) & np.isclose(labels, own, rtol=1e-4)
     ours_t, theirs_t = samples[engine.__name__], samples[peer.__name__]
-    row = [trained.job.data, trained.job.what, len(trained.rows), f"{trained.score(own):.4f}",
-           f"{trained.score(labels):.4f}", f"{trained.score(peer_labels):.4f}", f"{same.sum()} of {len(same)}",
-           f"{diff.max():.1e}", timing.show_time(ours_t.median), timing.show_time(theirs_t.median),
-           f"{ours_t.median / theirs_t.median:.2f}"]
+    row = [
+        trained.job.data,
+        trained.job.what,
+        len(trained.rows),
+        f"{trained.score(own):.4f}",
+        f"{trained.score(labels):.4f}",
+        f"{trained.score(peer_labels):.4f}",
+        f"{same.sum()} of {len(same)}",
+        f"{diff.max():.1e}",
+        timing.show_time(ours_t.median),
+        timing.show_time(theirs_t.median),
+        f"{ours_t.median / theirs_t.median:.2f}",
+    ]
     return row, bool(same.all()), ours
 
 
 def _show_rows(trained: Trained, answer: list[np.ndarray]) -> None:
     """The first held-out rows of one data set with what the engine says about them."""
     labels, chances = answer
-    table = [[i, trained.names[trained.truth[i]], trained.names[labels[i]], f"{chances[i].max():.4f}",
-              "yes" if labels[i] == trained.truth[i] else "no"] for i in range(10)]
+    table = [
+        [
+            i,
+            trained.names[trained.truth[i]],
+            trained.names[labels[i]],
+            f"{chances[i].max():.4f}",
+            "yes" if labels[i] == trained.truth[i] else "no",
+        ]
+        for i in range(10)
+    ]
     print(f"\n  the first of {len(trained.rows)} held-out rows of {trained.job.data}:\n")
     print(text_table(["row", "truth", "answer", "probability", "right"], table), flush=True)

@@ -16,6 +16,7 @@ examples:
   scripts/conformance.py --match softmax --levels all the cases with "softmax" in their name, fully optimised
   scripts/conformance.py --engine onnxruntime         the same suite on ONNX Runtime, to compare
 """
+
 from __future__ import annotations
 
 import argparse
@@ -46,8 +47,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--bar", type=float, default=0.0, help="least share of passes per level, in percent")
     parser.add_argument("--jobs", type=int, default=2, help="worker processes")
     parser.add_argument("--time-limit", type=float, default=60.0, help="seconds per case and level")
-    parser.add_argument("--build", type=Path, default=REPO / "build" / "conformance",
-                        help="where cases and results go")
+    parser.add_argument("--build", type=Path, default=REPO / "build" / "conformance", help="where cases and results go")
     parser.add_argument("--report", type=Path, help="also write the summary as Markdown, e.g. docs/conformance.md")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -182,8 +182,8 @@ def report_text(arguments, results: list[dict], head: list[str], rows: list[list
     failures = [r for r in results if r["status"] in FAILURES]
     parts = [
         "# Conformance",
-        f"The official backend cases of `onnx` {onnx.__version__}, run by `scripts/conformance.py` on {arguments.engine} "
-        "at every optimisation level, with the official tolerances. This page is its output.",
+        f"The official backend cases of `onnx` {onnx.__version__}, run by `scripts/conformance.py` on "
+        f"{arguments.engine} at every optimisation level, with the official tolerances. This page is its output.",
         markdown_table(head, rows),
     ]
     if failures:
@@ -191,7 +191,7 @@ def report_text(arguments, results: list[dict], head: list[str], rows: list[list
         parts += ["## Failures", markdown_table(["kind", "case", "level", "status", "reason"], cells)]
     refused = unsupported_operators(results, cases)
     if refused:
-        text = "The number of cases that are refused because of an operator (its types, attributes or version included)."
+        text = "How many cases are refused because of an operator (its types, attributes or version included)."
         parts += ["## Not supported, by operator", text, markdown_table(["operator", "cases", "for example"], refused)]
     return "\n\n".join(parts) + "\n"
 

@@ -10,6 +10,7 @@ examples:
   scripts/one_answer.py --models transformer2 --levels none all
   scripts/one_answer.py --engine onnxruntime --models transformer2     for comparison: batches and threads only
 """
+
 from __future__ import annotations
 
 import argparse

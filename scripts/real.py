@@ -13,6 +13,7 @@ examples:
   scripts/real.py ../models
   scripts/real.py ../models --out build/real --threads 2
 """
+
 from __future__ import annotations
 
 import argparse
@@ -30,8 +31,11 @@ from sardtools.engines import ENGINES, LEVELS, EngineMissing, load_engine, open_
 from sardtools.table import text_table
 
 REPO = Path(__file__).resolve().parent.parent
-SPEECH = ("The engine reads a model once and answers many times.", "It gives the same answer whoever asks, and however often.",
-          "After a longer pause it speaks again, so that silence is found as well.")
+SPEECH = (
+    "The engine reads a model once and answers many times.",
+    "It gives the same answer whoever asks, and however often.",
+    "After a longer pause it speaks again, so that silence is found as well.",
+)
 
 
 @dataclass
@@ -112,8 +116,13 @@ def jobs(arguments: argparse.Namespace) -> list[tuple[str, str, object]]:
             found.append((what, "silero_vad.onnx", lambda s, _, x=samples, r=rate: listen(s, x, r)))
     if (folder / "ultraface-rfb-320.onnx").exists() and (folder / "faces.jpg").exists():
         photograph = faces.open_picture(folder / "faces.jpg")
-        found.append(("UltraFace, faces.jpg", "ultraface-rfb-320.onnx",
-                      lambda s, own: look(s, photograph, out / "faces.png" if own else None)))
+        found.append(
+            (
+                "UltraFace, faces.jpg",
+                "ultraface-rfb-320.onnx",
+                lambda s, own: look(s, photograph, out / "faces.png" if own else None),
+            )
+        )
     if (folder / "mnist.onnx").exists() and (folder / "eight.png").exists():
         digit = faces.open_picture(folder / "eight.png")
         found.append(("MNIST, eight.png", "mnist.onnx", lambda s, _: read_digit(s, digit)))
@@ -148,8 +157,15 @@ def main() -> int:
         diff = max(float(np.abs(a - b).max()) for a, b in zip(ours.numbers, theirs.numbers))
         same = ours.answer == theirs.answer and diff <= arguments.tolerance
         good = good and same
-        rows.append([what, f"{diff:.1e}", f"{1e3 * ours.seconds:.1f} ms", f"{1e3 * theirs.seconds:.1f} ms",
-                     "yes" if same else "NO"])
+        rows.append(
+            [
+                what,
+                f"{diff:.1e}",
+                f"{1e3 * ours.seconds:.1f} ms",
+                f"{1e3 * theirs.seconds:.1f} ms",
+                "yes" if same else "NO",
+            ]
+        )
         answers.append(f"  {what}: {ours.answer}" + ("" if same else f"\n    {peer.__name__}: {theirs.answer}"))
     print("\n".join(answers) + "\n")
     print(text_table(["model", "largest diff", engine.__name__, peer.__name__, "agree"], rows))

@@ -3,6 +3,7 @@
 A script that can run on more than one engine takes `--engine sard|onnxruntime` and opens its models here, so that both
 are given the same options.
 """
+
 from __future__ import annotations
 
 import importlib
@@ -64,6 +65,15 @@ def is_unsupported(engine_name: str, error: BaseException) -> bool:
         return True
     if engine_name != "onnxruntime":
         return False
-    texts = ("is not a registered function", "No Op registered", "under development", "not implemented",
-             "Not implemented", "not supported", "unsupported", "Unsupported", "Type Error")
+    texts = (
+        "is not a registered function",
+        "No Op registered",
+        "under development",
+        "not implemented",
+        "Not implemented",
+        "not supported",
+        "unsupported",
+        "Unsupported",
+        "Type Error",
+    )
     return any(text in str(error) for text in texts)

@@ -1,4 +1,5 @@
 """UltraFace and MNIST: from a picture to the model's input, and from its output to an answer."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -69,13 +70,14 @@ def digit_input(picture) -> np.ndarray:
     if np.median(gray) > 127:
         gray = 255 - gray
     rows, columns = (np.flatnonzero((gray > 64).any(axis)) for axis in (1, 0))
-    cut = gray[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
+    cut = gray[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = 20 / max(cut.shape)
     size = (max(1, round(cut.shape[1] * scale)), max(1, round(cut.shape[0] * scale)))
     small = np.asarray(Image.fromarray(cut.astype(np.uint8)).resize(size, Image.Resampling.BOX), np.float32)
-    y, x = (int(round(float((small.sum(1 - axis) * np.arange(small.shape[axis])).sum() / small.sum())))
-            for axis in (0, 1))
+    y, x = (
+        int(round(float((small.sum(1 - axis) * np.arange(small.shape[axis])).sum() / small.sum()))) for axis in (0, 1)
+    )
     page = np.zeros((28, 28), np.float32)
     top, left = min(max(0, 14 - y), 28 - small.shape[0]), min(max(0, 14 - x), 28 - small.shape[1])
-    page[top:top + small.shape[0], left:left + small.shape[1]] = small
+    page[top : top + small.shape[0], left : left + small.shape[1]] = small
     return page[None, None]

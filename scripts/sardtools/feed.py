@@ -3,6 +3,7 @@
 sard takes and gives `ml_dtypes` arrays as they are. onnxruntime's Python only knows NumPy's own types, so the others
 travel as OrtValue bytes there.
 """
+
 from __future__ import annotations
 
 import ctypes

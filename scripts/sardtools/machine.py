@@ -1,4 +1,5 @@
 """Facts about the machine and the process: what a table of measurements must say beside its figures."""
+
 from __future__ import annotations
 
 import datetime
@@ -8,8 +9,23 @@ import platform
 import time
 from pathlib import Path
 
-_FLAGS = ("sse4_2", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512_vnni", "avx_vnni", "avx512_bf16",
-          "avx512_fp16", "amx_int8", "asimd", "asimddp", "i8mm", "sve")
+_FLAGS = (
+    "sse4_2",
+    "avx2",
+    "fma",
+    "f16c",
+    "avx512f",
+    "avx512bw",
+    "avx512_vnni",
+    "avx_vnni",
+    "avx512_bf16",
+    "avx512_fp16",
+    "amx_int8",
+    "asimd",
+    "asimddp",
+    "i8mm",
+    "sve",
+)
 
 
 def facts(*packages: str) -> dict[str, str]:

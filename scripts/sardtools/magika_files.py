@@ -4,6 +4,7 @@ The package itself is not imported here (it would import onnxruntime); only its 
 its documented features are taken: the first and last 1,024 bytes of a file's first and last 4,096, white space
 stripped, padded with 256.
 """
+
 from __future__ import annotations
 
 import importlib.util
@@ -35,13 +36,13 @@ class MagikaModel:
         with file.open("rb") as f:
             head = f.read(self.block).lstrip()[: self.begin]
             f.seek(max(0, size - self.block))
-            tail = f.read(self.block).rstrip()[-self.end:]
+            tail = f.read(self.block).rstrip()[-self.end :]
         if size < self.least_size or len(head) < self.least_size:
             return None
         row = np.full(self.begin + self.end, self.padding, np.int32)
         row[: len(head)] = np.frombuffer(head, np.uint8)
         if tail:
-            row[-len(tail):] = np.frombuffer(tail, np.uint8)
+            row[-len(tail) :] = np.frombuffer(tail, np.uint8)
         return row
 
 
@@ -53,8 +54,15 @@ def find_model() -> MagikaModel:
     models = Path(spec.submodule_search_locations[0]) / "models"
     folder = sorted(p.parent for p in models.glob("*/model.onnx"))[-1]
     config = json.loads((folder / "config.min.json").read_text())
-    return MagikaModel(folder / "model.onnx", config["target_labels_space"], config["beg_size"], config["end_size"],
-                       config["padding_token"], config["block_size"], config["min_file_size_for_dl"])
+    return MagikaModel(
+        folder / "model.onnx",
+        config["target_labels_space"],
+        config["beg_size"],
+        config["end_size"],
+        config["padding_token"],
+        config["block_size"],
+        config["min_file_size_for_dl"],
+    )
 
 
 def collect_files(folders: list[Path], model: MagikaModel, most: int, per_suffix: int = 8) -> list[Path]:

@@ -3,6 +3,7 @@
 `model(name, folder)` gives a Model: the file's path and a way to make its inputs for a batch. Weights are scaled so
 that activations neither vanish nor explode; shapes are those of the networks they are named after.
 """
+
 from __future__ import annotations
 
 import zlib
@@ -93,14 +94,31 @@ class Graph:
         scale = self.const((1 + 0.1 * self.rng.standard_normal(size)).astype(np.float32))
         return self.op("LayerNormalization", x, scale, self.weight((size,), 0.02), axis=-1, epsilon=1e-12)
 
-    def conv(self, x: str, inputs: int, outputs: int, kernel: int, stride: int = 1, group: int = 1, gain: float = 2.0,
-             bias: bool = True) -> str:
+    def conv(
+        self,
+        x: str,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        stride: int = 1,
+        group: int = 1,
+        gain: float = 2.0,
+        bias: bool = True,
+    ) -> str:
         fan_in = inputs // group * kernel * kernel
         weights = [self.weight((outputs, inputs // group, kernel, kernel), (gain / fan_in) ** 0.5)]
         if bias:
             weights.append(self.weight((outputs,), 0.02))
-        return self.op("Conv", x, *weights, kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[kernel // 2] * 4,
-                       group=group, dilations=[1, 1])
+        return self.op(
+            "Conv",
+            x,
+            *weights,
+            kernel_shape=[kernel] * 2,
+            strides=[stride] * 2,
+            pads=[kernel // 2] * 4,
+            group=group,
+            dilations=[1, 1],
+        )
 
     def batch_norm(self, x: str, channels: int, low: float = 0.7, high: float = 1.3) -> str:
         scale = self.const(self.rng.uniform(low, high, channels).astype(np.float32))
@@ -182,8 +200,9 @@ def _bert(layers: int, size: int, heads: int, hidden: int, words: int) -> Callab
         mask = g.op("Mul", mask, g.scalar(np.finfo(np.float32).min))
         positions = g.const(np.arange(512, dtype=np.int64)[None])
         positions = g.op("Slice", positions, g.ints(0), _extent(g, ids, 1), g.ints(1), g.ints(1))
-        x = g.op("Add", g.op("Gather", g.weight((words, size), 0.02), ids),
-                 g.op("Gather", g.weight((2, size), 0.02), kinds))
+        x = g.op(
+            "Add", g.op("Gather", g.weight((words, size), 0.02), ids), g.op("Gather", g.weight((2, size), 0.02), kinds)
+        )
         x = g.norm(g.op("Add", x, g.op("Gather", g.weight((512, size), 0.02), positions)), size)
         for _ in range(layers):
             x = _encoder_layer(g, x, mask, size, heads, hidden)
@@ -299,8 +318,15 @@ def _lightgbm(folder: Path) -> Model:
         from onnxmltools.convert.common.data_types import FloatTensorType
 
         folder.mkdir(parents=True, exist_ok=True)
-        trees = lightgbm.LGBMClassifier(n_estimators=500, num_leaves=31, random_state=0, n_jobs=1, deterministic=True,
-                                        force_row_wise=True, verbose=-1).fit(*_lightgbm_data(20_000, 7))
+        trees = lightgbm.LGBMClassifier(
+            n_estimators=500,
+            num_leaves=31,
+            random_state=0,
+            n_jobs=1,
+            deterministic=True,
+            force_row_wise=True,
+            verbose=-1,
+        ).fit(*_lightgbm_data(20_000, 7))
         kinds = [("input", FloatTensorType([None, 50]))]
         onnx.save(convert_lightgbm(trees, initial_types=kinds, zipmap=False, target_opset=15), path)
     return Model("lightgbm", path, lambda rows: {"input": _lightgbm_data(rows, 100)[0]})

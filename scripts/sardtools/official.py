@@ -5,6 +5,7 @@
 Kinds: node, simple, real (the light topologies: real networks without their weights), pytorch-converted,
 pytorch-operator. Written once per version of `onnx` and kept; data.json holds the official tolerances.
 """
+
 from __future__ import annotations
 
 import json
@@ -27,7 +28,8 @@ KINDS = ("node", "simple", "real", "pytorch-converted", "pytorch-operator")
 # shapes can be compared.
 RANDOM = frozenset(
     [f"test_bernoulli{kind}{form}" for kind in ("", "_double", "_seed") for form in ("", "_expanded")]
-    + [f"test_training_dropout{kind}" for kind in ("", "_default", "_default_mask", "_mask")])
+    + [f"test_training_dropout{kind}" for kind in ("", "_default", "_default_mask", "_mask")]
+)
 FORMAT = 1  # raise to have the folder written anew
 
 

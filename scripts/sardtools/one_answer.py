@@ -3,6 +3,7 @@
 A job runs a model over some rows, all at once or row by row. Each instruction set has a process of its own (SARD_ISA is
 read when the library is loaded), which gives a digest of all output bits per way of running; they must all be equal.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -53,9 +54,11 @@ def job(name: str, folder: Path) -> Job:
     if name == "silero_vad":
         return _voice(voice.fetch_model(folder))
     if name == "ultraface":
-        return _plain(folder / "ultraface-rfb-320.onnx", {"input": faces.face_input(faces.open_picture(folder / "faces.jpg"))})
+        photograph = faces.open_picture(folder / "faces.jpg")
+        return _plain(folder / "ultraface-rfb-320.onnx", {"input": faces.face_input(photograph)})
     if name == "mnist":
-        return _plain(folder / "mnist.onnx", {"Input3": faces.digit_input(faces.open_picture(folder / "eight.png"))})
+        digit = faces.open_picture(folder / "eight.png")
+        return _plain(folder / "mnist.onnx", {"Input3": faces.digit_input(digit)})
     made = models.model(name, folder, tokens=37)
     return _plain(made.path, made.feed(2 if name == "resnet50" else 5))
 
@@ -111,8 +114,13 @@ def digests(name: str, folder: Path, isa: str, engine_name: str, level: str) -> 
     question = json.dumps({"name": name, "folder": str(folder), "isa": isa, "engine": engine_name, "level": level})
     environment = {**os.environ, "SARD_ISA": isa}
     environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), environment.get("PYTHONPATH", "")])
-    done = subprocess.run([sys.executable, "-m", "sardtools.one_answer", question], env=environment,
-                          capture_output=True, text=True, timeout=1200)
+    done = subprocess.run(
+        [sys.executable, "-m", "sardtools.one_answer", question],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=1200,
+    )
     if done.returncode:
         raise RuntimeError(f"{name} with SARD_ISA={isa}: {done.stderr.strip()[-1500:]}")
     return json.loads(done.stdout)

@@ -1,4 +1,5 @@
 """Plain tables for terminals and Markdown: rows of anything printable, numbers to the right."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence

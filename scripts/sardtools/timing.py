@@ -3,6 +3,7 @@
 The calls take turns in short samples, so that a slow moment hits both; what is compared is the median of the ratios of
 neighbouring samples. Absolute figures are given as best and median.
 """
+
 from __future__ import annotations
 
 import statistics
@@ -26,8 +27,14 @@ class Samples:
         return statistics.median(self.seconds)
 
 
-def interleave(calls: dict[str, Callable[[], object]], *, seconds: float = 2.0, sample: float = 0.01,
-               least: int = 5, pause: float = 0.0) -> dict[str, Samples]:
+def interleave(
+    calls: dict[str, Callable[[], object]],
+    *,
+    seconds: float = 2.0,
+    sample: float = 0.01,
+    least: int = 5,
+    pause: float = 0.0,
+) -> dict[str, Samples]:
     """Times all calls in turn for about `seconds` in all, at least `least` rounds.
 
     A sample repeats its call until it lasts about `sample` seconds (0: a single call). The order alternates from round

@@ -2,6 +2,7 @@
 
 Arrays of the types NumPy lacks (bfloat16, float8, 4-bit ...) are `ml_dtypes` arrays.
 """
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -88,8 +89,10 @@ def _array_difference(want: np.ndarray, got: np.ndarray, rtol: float, atol: floa
         return None
     bad = np.argwhere(~close)
     first = tuple(bad[0])
-    return (f"{where}: {len(bad)} of {want.size} elements differ, first at {[int(i) for i in first]}: "
-            f"expected {want[first]}, found {got[first]}")
+    return (
+        f"{where}: {len(bad)} of {want.size} elements differ, first at {[int(i) for i in first]}: "
+        f"expected {want[first]}, found {got[first]}"
+    )
 
 
 def _strings(a: np.ndarray) -> list[str]:

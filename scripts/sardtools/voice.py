@@ -2,6 +2,7 @@
 
 The model takes pieces of 32 ms with the last 4 ms of the piece before, and carries its state from call to call.
 """
+
 from __future__ import annotations
 
 import subprocess
@@ -43,7 +44,8 @@ def read_wav(path: Path, rate: int) -> np.ndarray:
 
     with wave.open(str(path)) as f:
         if f.getsampwidth() != 2 or f.getnchannels() != 1:
-            raise ValueError(f"{path}: expected 16-bit mono, found {8 * f.getsampwidth()}-bit, {f.getnchannels()} channels")
+            found = f"{8 * f.getsampwidth()}-bit, {f.getnchannels()} channels"
+            raise ValueError(f"{path}: expected 16-bit mono, found {found}")
         own_rate = f.getframerate()
         samples = np.frombuffer(f.readframes(f.getnframes()), "<i2").astype(np.float32) / 32768
     return resample_poly(samples, rate, own_rate).astype(np.float32)
@@ -60,7 +62,7 @@ def chances(session, samples: np.ndarray, rate: int) -> tuple[np.ndarray, np.nda
     before = np.zeros((len(rows), context), np.float32)
     answers = []
     for start in range(0, rows.shape[1] - piece + 1, piece):
-        x = np.concatenate([before, rows[:, start:start + piece]], axis=1)
+        x = np.concatenate([before, rows[:, start : start + piece]], axis=1)
         before = x[:, -context:]
         chance, state = session.run(None, {"input": x, "state": state, "sr": np.array(rate, np.int64)})
         answers.append(chance[:, 0])

@@ -1,7 +1,8 @@
-"""A child process that answers one JSON line per JSON line, so that a crash or a hang of what it runs is only an answer.
+"""A child process that answers a JSON line with a JSON line, so that a crash or hang of what it runs is an answer, too.
 
 The parent asks with `Worker.ask`; the child serves with `serve`. Anything the child's libraries print is thrown away.
 """
+
 from __future__ import annotations
 
 import json

@@ -1,4 +1,5 @@
 """Shared set-up of the Python tests: the scripts' helpers on the path, quiet engines, a cache folder in the build."""
+
 from __future__ import annotations
 
 import os

@@ -3,6 +3,7 @@
 What sard refuses as unsupported is skipped with its message; every other failure is a failure. scripts/conformance.py
 runs the same cases at every optimisation level and counts them.
 """
+
 from __future__ import annotations
 
 import os

@@ -1,4 +1,5 @@
 """The same bits for 1 and 2 threads, for a row alone and in a batch, for every instruction set of this machine."""
+
 from __future__ import annotations
 
 import pytest

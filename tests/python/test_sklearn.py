@@ -3,6 +3,7 @@
 Every model sees rows it was not trained on. Labels must be equal; numbers agree with onnxruntime within 1e-4 of their
 scale, and with scikit-learn (which computes in float64) within 1e-3.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -19,9 +20,28 @@ pytest.importorskip("skl2onnx")
 
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, Int64TensorType, StringTensorType
-from sklearn import (calibration, cluster, compose, datasets, decomposition, ensemble, feature_extraction,
-                     feature_selection, gaussian_process, impute, linear_model, mixture,
-                     multiclass, naive_bayes, neighbors, neural_network, pipeline, preprocessing, svm, tree)
+from sklearn import (
+    calibration,
+    cluster,
+    compose,
+    datasets,
+    decomposition,
+    ensemble,
+    feature_extraction,
+    feature_selection,
+    gaussian_process,
+    impute,
+    linear_model,
+    mixture,
+    multiclass,
+    naive_bayes,
+    neighbors,
+    neural_network,
+    pipeline,
+    preprocessing,
+    svm,
+    tree,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # short trainings do not converge, converters use old names
 
@@ -54,7 +74,8 @@ LINEAR = {
     "logistic": _classifier(lambda: linear_model.LogisticRegression(max_iter=500)),
     "logistic_binary": _classifier(lambda: linear_model.LogisticRegression(max_iter=5000), "breast_cancer"),
     "logistic_one_vs_rest": _classifier(
-        lambda: multiclass.OneVsRestClassifier(linear_model.LogisticRegression(max_iter=500))),
+        lambda: multiclass.OneVsRestClassifier(linear_model.LogisticRegression(max_iter=500))
+    ),
     "sgd": _classifier(lambda: linear_model.SGDClassifier(loss="log_loss", random_state=0)),
     "perceptron": _classifier(lambda: linear_model.Perceptron(random_state=0), chances=False),
     "ridge_classifier": _classifier(lambda: linear_model.RidgeClassifier(), chances=False),
@@ -66,15 +87,18 @@ LINEAR = {
     "huber": _regression(lambda: linear_model.HuberRegressor(max_iter=1000)),
     "poisson": _regression(lambda: linear_model.PoissonRegressor()),
     "mlp": _classifier(lambda: neural_network.MLPClassifier((16,), max_iter=400, random_state=0)),
-    "mlp_regressor": _regression(lambda: neural_network.MLPRegressor(hidden_layer_sizes=(16,), max_iter=400, random_state=0)),
+    "mlp_regressor": _regression(
+        lambda: neural_network.MLPRegressor(hidden_layer_sizes=(16,), max_iter=400, random_state=0)
+    ),
 }
 
 KERNELS = {
     "svc_rbf": _classifier(lambda: svm.SVC(random_state=0), chances=False),
     "svc_linear": _classifier(lambda: svm.SVC(kernel="linear"), chances=False),
     "svc_poly": _classifier(lambda: svm.SVC(kernel="poly", degree=2), chances=False),
-    "svc_binary": _classifier(lambda: pipeline.make_pipeline(preprocessing.StandardScaler(), svm.SVC()),
-                              "breast_cancer", chances=False),
+    "svc_binary": _classifier(
+        lambda: pipeline.make_pipeline(preprocessing.StandardScaler(), svm.SVC()), "breast_cancer", chances=False
+    ),
     "linear_svc": Zoo(lambda: svm.LinearSVC(), methods=("predict",)),
     "nu_svc": _classifier(lambda: svm.NuSVC(), chances=False),
     "svr": _regression(lambda: svm.SVR()),
@@ -85,8 +109,9 @@ KERNELS = {
     "gaussian_naive_bayes": _classifier(lambda: naive_bayes.GaussianNB()),
     "multinomial_naive_bayes": _classifier(lambda: naive_bayes.MultinomialNB()),
     "bernoulli_naive_bayes": _classifier(lambda: naive_bayes.BernoulliNB(binarize=2.0)),
-    "gaussian_process": Zoo(lambda: gaussian_process.GaussianProcessRegressor(alpha=1.0), "diabetes",
-                            methods=("predict",)),
+    "gaussian_process": Zoo(
+        lambda: gaussian_process.GaussianProcessRegressor(alpha=1.0), "diabetes", methods=("predict",)
+    ),
 }
 
 TREES = {
@@ -96,20 +121,32 @@ TREES = {
     "forest_regressor": _regression(lambda: ensemble.RandomForestRegressor(20, random_state=0)),
     "extra_trees": _classifier(lambda: ensemble.ExtraTreesClassifier(20, random_state=0)),
     "boosting": _classifier(lambda: ensemble.GradientBoostingClassifier(n_estimators=20, random_state=0)),
-    "boosting_binary": _classifier(lambda: ensemble.GradientBoostingClassifier(n_estimators=20, random_state=0),
-                                   "breast_cancer"),
+    "boosting_binary": _classifier(
+        lambda: ensemble.GradientBoostingClassifier(n_estimators=20, random_state=0), "breast_cancer"
+    ),
     "boosting_regressor": _regression(lambda: ensemble.GradientBoostingRegressor(n_estimators=20, random_state=0)),
     "bagging": _classifier(lambda: ensemble.BaggingClassifier(n_estimators=5, random_state=0)),
     "ada_boost": _classifier(lambda: ensemble.AdaBoostClassifier(n_estimators=5, random_state=0)),
-    "isolation_forest": Zoo(lambda: ensemble.IsolationForest(n_estimators=20, random_state=0), methods=("predict",),
-                            opset={"": 17, "ai.onnx.ml": 3}),
-    "voting": _classifier(lambda: ensemble.VotingClassifier(
-        [("a", linear_model.LogisticRegression(max_iter=500)), ("b", tree.DecisionTreeClassifier(max_depth=3))],
-        voting="soft", flatten_transform=False)),
-    "stacking": _classifier(lambda: ensemble.StackingClassifier(
-        [("a", linear_model.LogisticRegression(max_iter=500)), ("b", tree.DecisionTreeClassifier(max_depth=3))])),
-    "calibrated": _classifier(lambda: calibration.CalibratedClassifierCV(linear_model.LogisticRegression(max_iter=500),
-                                                                         cv=3)),
+    "isolation_forest": Zoo(
+        lambda: ensemble.IsolationForest(n_estimators=20, random_state=0),
+        methods=("predict",),
+        opset={"": 17, "ai.onnx.ml": 3},
+    ),
+    "voting": _classifier(
+        lambda: ensemble.VotingClassifier(
+            [("a", linear_model.LogisticRegression(max_iter=500)), ("b", tree.DecisionTreeClassifier(max_depth=3))],
+            voting="soft",
+            flatten_transform=False,
+        )
+    ),
+    "stacking": _classifier(
+        lambda: ensemble.StackingClassifier(
+            [("a", linear_model.LogisticRegression(max_iter=500)), ("b", tree.DecisionTreeClassifier(max_depth=3))]
+        )
+    ),
+    "calibrated": _classifier(
+        lambda: calibration.CalibratedClassifierCV(linear_model.LogisticRegression(max_iter=500), cv=3)
+    ),
 }
 
 PREPARATION = {
@@ -127,7 +164,9 @@ PREPARATION = {
     "powers": _transform(lambda: preprocessing.PowerTransformer()),
     "imputer_mean": _transform(lambda: impute.SimpleImputer(), "holes"),
     "imputer_constant": _transform(lambda: impute.SimpleImputer(strategy="constant", fill_value=7.0), "holes"),
-    "one_hot": _transform(lambda: preprocessing.OneHotEncoder(handle_unknown="ignore", sparse_output=False), "small_ints"),
+    "one_hot": _transform(
+        lambda: preprocessing.OneHotEncoder(handle_unknown="ignore", sparse_output=False), "small_ints"
+    ),
     "ordinal": _transform(lambda: preprocessing.OrdinalEncoder(), "small_ints"),
     "pca": _transform(lambda: decomposition.PCA(2)),
     "pca_whitened": _transform(lambda: decomposition.PCA(2, whiten=True)),
@@ -137,43 +176,98 @@ PREPARATION = {
     "variance": _transform(lambda: feature_selection.VarianceThreshold(0.5)),
     "k_means": Zoo(lambda: cluster.KMeans(3, n_init=4, random_state=0), methods=("predict", "transform")),
     "mini_batch_k_means": Zoo(lambda: cluster.MiniBatchKMeans(3, n_init=4, random_state=0), methods=("predict",)),
-    "gaussian_mixture": Zoo(lambda: mixture.GaussianMixture(3, random_state=0), options={"score_samples": False},
-                            methods=("predict", "predict_proba")),
+    "gaussian_mixture": Zoo(
+        lambda: mixture.GaussianMixture(3, random_state=0),
+        options={"score_samples": False},
+        methods=("predict", "predict_proba"),
+    ),
     "union": _transform(lambda: pipeline.make_union(preprocessing.StandardScaler(), decomposition.PCA(2))),
-    "columns": _transform(lambda: compose.ColumnTransformer(
-        [("scaled", preprocessing.StandardScaler(), [0, 1]), ("rest", "passthrough", [2, 3])])),
-    "whole_pipeline": _classifier(lambda: pipeline.make_pipeline(
-        impute.SimpleImputer(), preprocessing.StandardScaler(), decomposition.PCA(3),
-        linear_model.LogisticRegression(max_iter=500)), "holes"),
+    "columns": _transform(
+        lambda: compose.ColumnTransformer(
+            [("scaled", preprocessing.StandardScaler(), [0, 1]), ("rest", "passthrough", [2, 3])]
+        )
+    ),
+    "whole_pipeline": _classifier(
+        lambda: pipeline.make_pipeline(
+            impute.SimpleImputer(),
+            preprocessing.StandardScaler(),
+            decomposition.PCA(3),
+            linear_model.LogisticRegression(max_iter=500),
+        ),
+        "holes",
+    ),
 }
 
 WORDS = {
-    "tfidf": Zoo(lambda: feature_extraction.text.TfidfVectorizer(token_pattern="[a-zA-Z]+"), "sentences",
-                 methods=("transform",), types=[("X", StringTensorType([None]))]),
-    "tfidf_pairs": Zoo(lambda: feature_extraction.text.TfidfVectorizer(ngram_range=(1, 2), token_pattern="[a-zA-Z]+"),
-                       "sentences", methods=("transform",), types=[("X", StringTensorType([None]))]),
-    "counts": Zoo(lambda: feature_extraction.text.CountVectorizer(token_pattern="[a-zA-Z]+"), "sentences",
-                  methods=("transform",), types=[("X", StringTensorType([None]))]),
-    "tfidf_logistic": Zoo(lambda: pipeline.make_pipeline(
-        feature_extraction.text.TfidfVectorizer(token_pattern="[a-zA-Z]+"), linear_model.LogisticRegression()),
-        "sentences", {"zipmap": False}, ("predict", "predict_proba"), [("X", StringTensorType([None]))]),
-    "one_hot_strings": Zoo(lambda: preprocessing.OneHotEncoder(handle_unknown="ignore", sparse_output=False), "colours",
-                           methods=("transform",), types=[("X", StringTensorType([None, 2]))]),
-    "ordinal_strings": Zoo(lambda: preprocessing.OrdinalEncoder(), "colours", methods=("transform",),
-                           types=[("X", StringTensorType([None, 2]))]),
+    "tfidf": Zoo(
+        lambda: feature_extraction.text.TfidfVectorizer(token_pattern="[a-zA-Z]+"),
+        "sentences",
+        methods=("transform",),
+        types=[("X", StringTensorType([None]))],
+    ),
+    "tfidf_pairs": Zoo(
+        lambda: feature_extraction.text.TfidfVectorizer(ngram_range=(1, 2), token_pattern="[a-zA-Z]+"),
+        "sentences",
+        methods=("transform",),
+        types=[("X", StringTensorType([None]))],
+    ),
+    "counts": Zoo(
+        lambda: feature_extraction.text.CountVectorizer(token_pattern="[a-zA-Z]+"),
+        "sentences",
+        methods=("transform",),
+        types=[("X", StringTensorType([None]))],
+    ),
+    "tfidf_logistic": Zoo(
+        lambda: pipeline.make_pipeline(
+            feature_extraction.text.TfidfVectorizer(token_pattern="[a-zA-Z]+"), linear_model.LogisticRegression()
+        ),
+        "sentences",
+        {"zipmap": False},
+        ("predict", "predict_proba"),
+        [("X", StringTensorType([None]))],
+    ),
+    "one_hot_strings": Zoo(
+        lambda: preprocessing.OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+        "colours",
+        methods=("transform",),
+        types=[("X", StringTensorType([None, 2]))],
+    ),
+    "ordinal_strings": Zoo(
+        lambda: preprocessing.OrdinalEncoder(),
+        "colours",
+        methods=("transform",),
+        types=[("X", StringTensorType([None, 2]))],
+    ),
     "string_labels": _classifier(lambda: linear_model.LogisticRegression(max_iter=500), "iris_names"),
     "string_label_forest": _classifier(lambda: ensemble.RandomForestClassifier(10, random_state=0), "iris_names"),
-    "label_encoder": Zoo(lambda: preprocessing.LabelEncoder(), "one_colour", methods=("transform",),
-                         types=[("X", StringTensorType([None]))]),
-    "hashing": Zoo(lambda: feature_extraction.FeatureHasher(8, input_type="string"), "hashed", methods=("transform",),
-                   types=[("X", StringTensorType([None, 1]))]),
+    "label_encoder": Zoo(
+        lambda: preprocessing.LabelEncoder(),
+        "one_colour",
+        methods=("transform",),
+        types=[("X", StringTensorType([None]))],
+    ),
+    "hashing": Zoo(
+        lambda: feature_extraction.FeatureHasher(8, input_type="string"),
+        "hashed",
+        methods=("transform",),
+        types=[("X", StringTensorType([None, 1]))],
+    ),
 }
 
 ALL = {**LINEAR, **KERNELS, **TREES, **PREPARATION, **WORDS}
 
-SENTENCES = ["the quick brown fox", "jumps over the lazy dog", "a model answers once", "the same answer twice",
-             "quick answers are good", "lazy models sleep", "the dog sleeps", "brown models jump", "over and over again",
-             "good dogs answer twice"]
+SENTENCES = [
+    "the quick brown fox",
+    "jumps over the lazy dog",
+    "a model answers once",
+    "the same answer twice",
+    "quick answers are good",
+    "lazy models sleep",
+    "the dog sleeps",
+    "brown models jump",
+    "over and over again",
+    "good dogs answer twice",
+]
 
 
 def _data(name: str) -> tuple[Any, Any]:

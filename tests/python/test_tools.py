@@ -1,4 +1,5 @@
 """The scripts' own helpers: that a comparison sees what it must see, and that a dying or hanging child is an answer."""
+
 from __future__ import annotations
 
 import sys
@@ -30,38 +31,44 @@ serve(answer, 4 << 30)
 """
 
 
-@pytest.mark.parametrize("want, got", [
-    (np.float32([1, 2]), np.float32([1, 2.01])),
-    (np.float32([1, 2]), np.float64([1, 2])),
-    (np.float32([1, 2]), np.float32([[1, 2]])),
-    (np.float32([1, np.nan]), np.float32([1, 2])),
-    (np.float32([np.inf]), np.float32([-np.inf])),
-    (np.int64([2**62]), np.int64([-(2**62)])),
-    (np.array(["a"], object), np.array(["b"], object)),
-    (np.array([True]), np.array([False])),
-    (np.array([1.0], ml_dtypes.bfloat16), np.array([1.05], ml_dtypes.bfloat16)),
-    (np.array([3], ml_dtypes.int4), np.array([4], ml_dtypes.int4)),
-    ([np.float32([1])], [np.float32([1]), np.float32([1])]),
-    ([np.float32([1])], np.float32([1])),
-    ({"a": 1.0}, {"b": 1.0}),
-    ({"a": 1.0}, {"a": 2.0}),
-    (np.float32([1]), None),
-    (None, np.float32([1])),
-])
+@pytest.mark.parametrize(
+    "want, got",
+    [
+        (np.float32([1, 2]), np.float32([1, 2.01])),
+        (np.float32([1, 2]), np.float64([1, 2])),
+        (np.float32([1, 2]), np.float32([[1, 2]])),
+        (np.float32([1, np.nan]), np.float32([1, 2])),
+        (np.float32([np.inf]), np.float32([-np.inf])),
+        (np.int64([2**62]), np.int64([-(2**62)])),
+        (np.array(["a"], object), np.array(["b"], object)),
+        (np.array([True]), np.array([False])),
+        (np.array([1.0], ml_dtypes.bfloat16), np.array([1.05], ml_dtypes.bfloat16)),
+        (np.array([3], ml_dtypes.int4), np.array([4], ml_dtypes.int4)),
+        ([np.float32([1])], [np.float32([1]), np.float32([1])]),
+        ([np.float32([1])], np.float32([1])),
+        ({"a": 1.0}, {"b": 1.0}),
+        ({"a": 1.0}, {"a": 2.0}),
+        (np.float32([1]), None),
+        (None, np.float32([1])),
+    ],
+)
 def test_difference_is_seen(want, got) -> None:
     assert difference(want, got, 1e-3, 1e-7, "y")
 
 
-@pytest.mark.parametrize("want, got", [
-    (np.float32([1, np.nan, np.inf, -0.0]), np.float32([1.0005, np.nan, np.inf, 0.0])),
-    (np.array(["a", "ä"], object), np.array(["a", "ä".encode()], object)),
-    (np.array([1.0], ml_dtypes.bfloat16), np.array([1.0078], ml_dtypes.bfloat16)),
-    (np.array([np.nan, 2], ml_dtypes.float8_e4m3fn), np.array([np.nan, 2], ml_dtypes.float8_e4m3fn)),
-    (np.uint64([2**64 - 1]), np.uint64([2**64 - 1])),
-    (np.zeros((0, 3), np.float32), np.zeros((0, 3), np.float32)),
-    ([np.int64([1]), []], [np.int64([1]), []]),
-    (None, None),
-])
+@pytest.mark.parametrize(
+    "want, got",
+    [
+        (np.float32([1, np.nan, np.inf, -0.0]), np.float32([1.0005, np.nan, np.inf, 0.0])),
+        (np.array(["a", "ä"], object), np.array(["a", "ä".encode()], object)),
+        (np.array([1.0], ml_dtypes.bfloat16), np.array([1.0078], ml_dtypes.bfloat16)),
+        (np.array([np.nan, 2], ml_dtypes.float8_e4m3fn), np.array([np.nan, 2], ml_dtypes.float8_e4m3fn)),
+        (np.uint64([2**64 - 1]), np.uint64([2**64 - 1])),
+        (np.zeros((0, 3), np.float32), np.zeros((0, 3), np.float32)),
+        ([np.int64([1]), []], [np.int64([1]), []]),
+        (None, None),
+    ],
+)
 def test_no_difference(want, got) -> None:
     assert difference(want, got, 1e-3, 1e-7, "y") is None
 
@@ -90,7 +97,8 @@ def test_paired_ratio() -> None:
 
 
 def test_tables() -> None:
-    assert table.text_table(["a", "n"], [["x", 1], ["yy", 20]]).splitlines() == ["  a    n", "  --  --", "  x    1", "  yy  20"]
+    lines = table.text_table(["a", "n"], [["x", 1], ["yy", 20]]).splitlines()
+    assert lines == ["  a    n", "  --  --", "  x    1", "  yy  20"]
     assert table.markdown_table(["a", "n"], [["x|y", "1.5 %"]]) == "| a | n |\n|---|---:|\n| x\\|y | 1.5 % |"
 
 
@@ -112,8 +120,9 @@ def test_magika_features_are_the_package_s_own(tmp_path: Path) -> None:
         path = tmp_path / f"{size}.txt"
         path.write_bytes((b"  \n" + bytes(range(32, 127)) * 100)[: size - 2] + b"\n ")
         with path.open("rb") as f:
-            own = Magika._extract_features_from_seekable(Seekable(f), model.begin, 0, model.end, model.padding,
-                                                         model.block, False)
+            own = Magika._extract_features_from_seekable(
+                Seekable(f), model.begin, 0, model.end, model.padding, model.block, False
+            )
         row = model.features(path)
         if row is not None:
             assert row.tolist() == own.beg + own.end

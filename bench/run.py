@@ -2,8 +2,8 @@
 """Measures the engine beside ONNX Runtime and writes bench/RESULTS.md.
 
 Models have random weights (made once below build/models); magika's is the one its package ships. Every measurement has
-a process of its own; where two engines are compared they take turns in it, and the ratio is the median over
-neighbouring samples, so a busy machine disturbs both.
+processes of its own; where two engines are compared they take turns, and the ratio is the median over neighbouring
+samples, so a busy machine disturbs both.
 
 examples:
   bench/run.py                                everything, as `make bench` does; some minutes
@@ -78,9 +78,8 @@ def measure_speed(page: Page, arguments: argparse.Namespace) -> None:
             if arguments.match not in job.model:
                 continue
             print(f"  {job.what}, {threads} thread{'s' * (threads > 1)} ...", flush=True)
-            f = in_fresh_process(
-                speed.run_times, job, threads, (arguments.engine, PEER), arguments.models, arguments.seconds
-            )
+            engines = (arguments.engine, PEER)
+            f = speed.compare(job, "run", threads, engines, arguments.models, arguments.seconds)
             bar = job.bar if threads == 1 else None
             rows.append([job.what, threads, *_pair(f), "" if bar is None else f"{bar:.2f}", verdict(f["ratio"], bar)])
     text = (
@@ -98,11 +97,9 @@ def measure_creation(page: Page, arguments: argparse.Namespace) -> None:
         if not job.creation or arguments.match not in job.model:
             continue
         print(f"  creating a session: {job.model} ...", flush=True)
-        for what, function, bar in (
-            ("creation", speed.creation_times, 1.0),
-            ("creation and first run", speed.first_answer_times, None),
-        ):
-            f = in_fresh_process(function, job, (arguments.engine, PEER), arguments.models, arguments.seconds / 2)
+        for what, kind, bar in (("creation", "creation", 1.0), ("creation and first run", "first", None)):
+            engines = (arguments.engine, PEER)
+            f = speed.compare(job, kind, 1, engines, arguments.models, arguments.seconds / 2)
             rows.append(
                 [f"{job.model}: {what}", *_pair(f), "" if bar is None else f"{bar:.2f}", verdict(f["ratio"], bar)]
             )

@@ -1,12 +1,16 @@
-"""How long a run and a session's creation take, beside ONNX Runtime in the same process and the same minute."""
+"""How long a run and a session's creation take, beside ONNX Runtime in the same minute."""
 
 from __future__ import annotations
 
+import json
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from sardtools import models, timing
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
+
+from sardtools import models, timing, workers
 from sardtools.engines import load_engine, open_session
 from sardtools.magika_files import find_model
 
@@ -49,45 +53,81 @@ def find(name: str, folder: Path) -> models.Model:
     return models.Model("magika", shipped.path, feed)
 
 
-def run_times(job: Job, threads: int, engines: tuple[str, str], folder: Path, seconds: float) -> dict:
-    """Run times of both engines: {"engine", "peer": (median, best), "ratio"}, in seconds.
+def compare(job: Job, what: str, threads: int, engines: tuple[str, str], folder: Path, seconds: float) -> dict:
+    """Times of both engines in seconds: {"engine": (median, best), "peer": (median, best), "ratio"}.
 
-    With several threads there is a pause before each sample: another engine's workers, which spin for a while after a
-    run, would otherwise take the processors.
+    what  run       a run of a session that has run before
+          creation  making a session of a file in the page cache
+          first     making a session and its first run: what is put off until then counts here
+    Each engine has a process of its own, so that one's threads and memory are not the other's; they take turns.
     """
-    model = find(job.model, folder)
-    feed = model.feed(job.rows)
-    calls = {}
+    least = 7 if what == "run" else 5
+    children = {}
     for side, name in zip(("engine", "peer"), engines):
-        session = open_session(load_engine(name), model.path, threads=threads)
-        calls[side] = lambda s=session: s.run(None, feed)
-    samples = timing.interleave(calls, seconds=seconds, least=7, sample=0.02, pause=0.1 if threads > 1 else 0.0)
-    return _figures(samples)
-
-
-def creation_times(job: Job, engines: tuple[str, str], folder: Path, seconds: float) -> dict:
-    """The same for creating a session from the file, which is in the page cache."""
-    model = find(job.model, folder)
-    calls = {}
-    for side, name in zip(("engine", "peer"), engines):
-        engine = load_engine(name)
-        calls[side] = lambda e=engine: open_session(e, model.path)
-    return _figures(timing.interleave(calls, seconds=seconds, least=5, sample=0.0))
-
-
-def first_answer_times(job: Job, engines: tuple[str, str], folder: Path, seconds: float) -> dict:
-    """The same for creating a session and getting its first answer: what is put off to the first run counts here."""
-    model = find(job.model, folder)
-    feed = model.feed(job.rows)
-    calls = {}
-    for side, name in zip(("engine", "peer"), engines):
-        engine = load_engine(name)
-        calls[side] = lambda e=engine: open_session(e, model.path).run(None, feed)
-    return _figures(timing.interleave(calls, seconds=seconds, least=5, sample=0.0))
-
-
-def _figures(samples: dict[str, timing.Samples]) -> dict:
+        question = {"engine": name, "job": job.__dict__, "what": what, "threads": threads, "folder": str(folder)}
+        command = [sys.executable, str(Path(__file__).resolve()), json.dumps(question)]
+        children[side] = workers.Worker(command, time_limit=300.0)
+    try:
+        find(job.model, folder)  # made here, not by both children at once
+        samplers = {side: (lambda c=child: _ask(c, threads)) for side, child in children.items()}
+        for sampler in samplers.values():
+            sampler()
+        samples = timing.take_turns(samplers, seconds=seconds, least=least)
+    finally:
+        for child in children.values():
+            child.close()
     figures = {side: (s.median, s.best) for side, s in samples.items()}
     figures["ratio"] = timing.ratio(samples, "engine", "peer")
-    figures["taken"] = time.strftime("%H:%M:%S")
     return figures
+
+
+def _ask(child: workers.Worker, threads: int) -> float:
+    """One sample of a child. Threads of the other one may spin for a while after their run: they are waited for."""
+    if threads > 1:
+        time.sleep(0.1)
+    answer = child.ask({})
+    if answer["status"] != "pass":
+        raise RuntimeError(f"{' '.join(child.command[-1:])}: {answer['status']}, {answer['reason']}")
+    return answer["seconds"]
+
+
+class Timer:
+    """In the child: answers each question with a new sample."""
+
+    def __init__(self, question: dict) -> None:
+        job = Job(**question["job"])
+        engine = load_engine(question["engine"])
+        model = find(job.model, Path(question["folder"]))
+        feed, threads, what = model.feed(job.rows), question["threads"], question["what"]
+        if what == "run":
+            session = open_session(engine, model.path, threads=threads)
+            self.call = lambda: session.run(None, feed)
+        elif what == "creation":
+            self.call = lambda: open_session(engine, model.path, threads=threads)
+        else:
+            self.call = lambda: open_session(engine, model.path, threads=threads).run(None, feed)
+        self.repeats = timing.repeats_for(self.call, 0.02 if what == "run" else 0.0)
+        self.warm = what == "run"
+
+    def __call__(self, _: dict) -> dict:
+        if self.warm:
+            self.call()
+        return {"status": "pass", "seconds": timing.time_call(self.call, self.repeats)}
+
+
+def _serve(question: dict) -> None:
+    timer: list[Timer] = []
+
+    def answer(ask: dict) -> dict:
+        try:
+            if not timer:
+                timer.append(Timer(question))
+            return timer[0](ask)
+        except Exception as e:
+            return {"status": "error", "reason": f"{type(e).__name__}: {e}"}
+
+    workers.serve(answer)
+
+
+if __name__ == "__main__":
+    _serve(json.loads(sys.argv[1]))

@@ -28,29 +28,26 @@ class Samples:
 
 
 def interleave(
-    calls: dict[str, Callable[[], object]],
-    *,
-    seconds: float = 2.0,
-    sample: float = 0.01,
-    least: int = 5,
-    pause: float = 0.0,
+    calls: dict[str, Callable[[], object]], *, seconds: float = 2.0, sample: float = 0.01, least: int = 5
 ) -> dict[str, Samples]:
-    """Times all calls in turn for about `seconds` in all, at least `least` rounds.
+    """Times all calls of this process in turn for about `seconds` in all, at least `least` rounds.
 
-    A sample repeats its call until it lasts about `sample` seconds (0: a single call). The order alternates from round
-    to round. Before each sample there may be a pause, followed by a call that is not timed.
+    A sample repeats its call until it lasts about `sample` seconds (0: a single call).
     """
-    repeats = {name: _repeats(call, sample) for name, call in calls.items()}
-    result = {name: Samples() for name in calls}
+    repeats = {name: repeats_for(call, sample) for name, call in calls.items()}
+    samplers = {name: (lambda n=name: time_call(calls[n], repeats[n])) for name in calls}
+    return take_turns(samplers, seconds=seconds, least=least)
+
+
+def take_turns(samplers: dict[str, Callable[[], float]], *, seconds: float, least: int) -> dict[str, Samples]:
+    """Asks each sampler for its time again and again for about `seconds`; the order alternates from round to round."""
+    result = {name: Samples() for name in samplers}
     end = time.perf_counter() + seconds
-    names = list(calls)
+    names = list(samplers)
     rounds = 0
     while rounds < least or time.perf_counter() < end:
         for name in names if rounds % 2 == 0 else reversed(names):
-            if pause:
-                time.sleep(pause)
-                calls[name]()
-            result[name].seconds.append(_time(calls[name], repeats[name]))
+            result[name].seconds.append(samplers[name]())
         rounds += 1
     return result
 
@@ -61,20 +58,21 @@ def ratio(samples: dict[str, Samples], name: str, base: str) -> float:
     return statistics.median(a / b for a, b in pairs)
 
 
-def _time(call: Callable[[], object], repeats: int) -> float:
+def time_call(call: Callable[[], object], repeats: int) -> float:
+    """Seconds per call, over that many calls."""
     start = time.perf_counter()
     for _ in range(repeats):
         call()
     return (time.perf_counter() - start) / repeats
 
 
-def _repeats(call: Callable[[], object], sample: float) -> int:
+def repeats_for(call: Callable[[], object], sample: float) -> int:
     """How often the call must be repeated for a sample; the first call warms up."""
     call()
-    return max(1, min(10_000, round(sample / max(_time(call, 1), 1e-9)))) if sample else 1
+    return max(1, min(10_000, round(sample / max(time_call(call, 1), 1e-9)))) if sample else 1
 
 
-def show_time(seconds: float) -> str:
+def showtime_call(seconds: float) -> str:
     """Seconds as a person reads them: 12.3 ms, 45.6 us."""
     if seconds >= 1:
         return f"{seconds:.2f} s"

@@ -16,7 +16,6 @@
 void onnx_store_init(onnx_store *s) {
     memset(s, 0, sizeof *s);
     arena_init(&s->mem);
-    s->map.fd = -1;
 }
 
 void onnx_store_deinit(onnx_store *s) {

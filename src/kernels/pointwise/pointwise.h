@@ -242,8 +242,8 @@ bool pw_broadcast(int rank, const int64_t *dims, int in_rank, const int64_t *in_
                   int64_t *stride);
 
 /* Runs. An output may be the same memory as an input of the same element size that has the same strides (in
- * place); otherwise operands do not overlap. Large runs go through par (NULL: the caller alone). */
-sard_status pw_run(const pw_program *p, const pw_geom *g, const void *const *in, void *const *out, const par *par,
+ * place); otherwise operands do not overlap. Large runs go through par_for (threads NULL: the caller alone). */
+sard_status pw_run(const pw_program *p, const pw_geom *g, const void *const *in, void *const *out, const par *threads,
                    sard_error *err);
 
 /* The plain scalar interpreter of a builder: the oracle (ref.c). Same results, bit for bit, NaN payloads

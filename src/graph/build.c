@@ -64,7 +64,8 @@ static sard_status make_node(builder *b, const op_def *op, const value_id *in, u
     TRY(problems_result(p, b->err));
     for (uint32_t i = 0; i < n_attrs; i++)
         if (attrs[i].type == ATTR_GRAPH) bodies[n_bodies++] = attrs[i].body;
-    return graph_node(b->g, op, in, n_in, out, n_out, attrs, n_attrs, bodies, n_bodies, b->origin, id, b->err);
+    TRY(graph_node(b->g, op, in, n_in, out, n_out, attrs, n_attrs, bodies, n_bodies, b->origin, id, b->err));
+    return n_bodies ? node_set_captures(b->g, *id, b->captures, b->n_captures, b->err) : SARD_OK;
 }
 
 sard_status build_node(builder *b, const char *name, const value_id *in, uint32_t n_in, value_id *out, uint32_t n_out,

@@ -13,12 +13,14 @@ typedef struct builder {
     module *mod;
     graph *g;
     origin_id origin;
-    sard_status status; /* of the first failure */
-    sard_error *err;    /* where it is told; may be NULL */
+    sard_status status;       /* of the first failure */
+    sard_error *err;          /* where it is told; may be NULL */
+    const value_id *captures; /* what nodes with bodies capture: their bodies' captures[i] is captures[i] of g */
+    uint32_t n_captures;
 } builder;
 
 static inline builder builder_at(graph *g, origin_id origin, sard_error *err) {
-    return (builder){g->mod, g, origin, SARD_OK, err};
+    return (builder){.mod = g->mod, .g = g, .origin = origin, .status = SARD_OK, .err = err};
 }
 static inline sard_status builder_result(const builder *b) { return b->status; }
 

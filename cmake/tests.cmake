@@ -27,3 +27,8 @@ foreach(source ${test_sources})
   add_test(NAME ${name} COMMAND test_${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS "${label}")
 endforeach()
+
+# Programs that the Python tests drive.
+add_executable(onnx_roundtrip ${CMAKE_CURRENT_SOURCE_DIR}/tests/onnx/roundtrip.c)
+set_target_properties(onnx_roundtrip PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)
+target_link_libraries(onnx_roundtrip PRIVATE sard_core)

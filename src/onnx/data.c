@@ -11,7 +11,7 @@
 #include "onnx/onnx.h"
 #include "tensor/dtype.h"
 
-/* ---- the store -------------------------------------------------------------------------------------------------- */
+/* ---- the store ---- */
 
 void onnx_store_init(onnx_store *s) {
     memset(s, 0, sizeof *s);
@@ -19,9 +19,8 @@ void onnx_store_init(onnx_store *s) {
 }
 
 void onnx_store_deinit(onnx_store *s) {
-    for (onnx_data_file *f = s->files; f; f = f->next)
-        if (f->mapped) file_unmap(&f->map);
-    if (s->mapped) file_unmap(&s->map);
+    for (onnx_data_file *f = s->files; f; f = f->next) file_unmap(&f->map);
+    file_unmap(&s->map);
     arena_free(&s->mem);
     onnx_store_init(s);
 }
@@ -30,6 +29,12 @@ sard_status onnx_store_folder(onnx_store *s, const char *folder, sard_error *err
     char *copy = arena_strn(&s->mem, folder, strlen(folder));
     if (!copy) return err_nomem(err, strlen(folder));
     s->folder = copy;
+    return SARD_OK;
+}
+
+sard_status onnx_store_check(const onnx_store *s, sard_error *err) {
+    TRY(file_map_check(&s->map, err));
+    for (const onnx_data_file *f = s->files; f; f = f->next) TRY(file_map_check(&f->map, err));
     return SARD_OK;
 }
 
@@ -72,7 +77,6 @@ static sard_status find_file(onnx_store *s, str location, const onnx_data_file *
     onnx_data_file *f = add_file(s, name);
     if (!f) return err_nomem(err, name.n + sizeof *f);
     TRY(file_map_beneath(s->folder, f->name.p, &f->map, err));
-    f->mapped = true;
     f->bytes = (onnx_bytes){f->map.data, (size_t)f->map.size};
     f->next = s->files;
     s->files = f;
@@ -80,7 +84,7 @@ static sard_status find_file(onnx_store *s, str location, const onnx_data_file *
     return SARD_OK;
 }
 
-/* ---- names and sizes -------------------------------------------------------------------------------------------- */
+/* ---- names and sizes ---- */
 
 /* Length of the UTF-8 character at p, 0 when it is none or a control character. */
 static size_t char_length(const unsigned char *p, size_t n) {
@@ -178,7 +182,7 @@ const char *onnx_attr_type_name(onnx_attr_type t) {
     return (unsigned)t < sizeof names / sizeof names[0] ? names[t] : "?";
 }
 
-/* ---- external data ---------------------------------------------------------------------------------------------- */
+/* ---- external data ---- */
 
 static sard_status number_entry(const onnx_entry *e, uint64_t *out, sard_error *err) {
     char key[ONNX_SHOW], value[ONNX_SHOW];
@@ -224,7 +228,7 @@ static sard_status external_bytes(onnx_store *s, const onnx_tensor *t, size_t wa
     return SARD_OK;
 }
 
-/* ---- typed fields ------------------------------------------------------------------------------------------------- */
+/* ---- typed fields ---- */
 
 static bool is_float6(int32_t type) { return dtype_in(type, DT_FLOAT6); }
 
@@ -319,6 +323,10 @@ static sard_status typed_bytes(onnx_store *s, const onnx_tensor *t, int64_t coun
     FAIL_IF(entries != expected, err, SARD_INVALID_MODEL,
             "%zu bytes of data, or %zu entries of %s, expected; raw_data has %zu bytes and %s %zu entries", want,
             expected, from.field, t->raw.n, from.field, entries);
+    if (want == 0) {
+        *out = (onnx_bytes){(const uint8_t *)"", 0};
+        return SARD_OK;
+    }
     uint8_t *data = arena_alloc(&s->mem, want);
     if (!data) return err_nomem(err, want);
     *out = (onnx_bytes){data, want};

@@ -1,19 +1,18 @@
 /*
  * onnx.h -- the ONNX file in memory: plain structs, one per protobuf message, and how to read and write them.
  *
- * The idea: one table row per field (table.c) tells the reader and the writer where a field lives in these
- * structs, so there is one parse loop and one write loop for all messages. Strings and tensor bytes are views
- * into the bytes that were read (the mapped file): nothing is copied that need not be. Arrays live in the
- * store's arena.
+ * The idea: one table row per field (table.c) tells the reader and the writer where a field lives in these structs, so
+ * there is one parse loop and one write loop for all messages. Strings and tensor bytes are views into the bytes that
+ * were read (the mapped file): nothing is copied that need not be. Arrays live in the store's arena.
  *
  * Conventions of all message structs:
  *  - A zeroed struct is a valid empty message. Lists are a pointer and, right behind it, a count.
- *  - `has` holds bit n when field number n was present in the bytes. A writer of new messages need not set
- * it: a scalar or string is written when it is not zero or its bit is set; a message pointer when it is not
- * NULL; members of a oneof (onnx_dim, onnx_type) as `kind` says; an attribute's f, i, s when `type` says so.
+ *  - `has` holds bit n when field number n was present in the bytes. A writer of new messages need not set it: a scalar
+ *    or string is written when it is not zero or its bit is set; a message pointer when it is not NULL; members of a
+ *    oneof (onnx_dim, onnx_type) as `kind` says; an attribute's f, i, s when `type` says so.
  *  - Views are unaligned and not NUL-terminated, and may hold NUL bytes and invalid UTF-8.
- *  - As in protobuf: the last scalar wins, repeated fields concatenate, messages given in pieces merge,
- * unknown fields (and known ones of the wrong wire type) are skipped. Device configurations are skipped too.
+ *  - As in protobuf: the last scalar wins, repeated fields concatenate, messages given in pieces merge, unknown fields
+ *    (and known ones of the wrong wire type) are skipped. Device configurations are skipped too.
  *  - Nothing here is thread-safe; a model that nobody changes may be read by any number of threads, but
  *    onnx_tensor_bytes changes its store (arena, mapped files).
  */
@@ -38,8 +37,7 @@ typedef struct onnx_sequence onnx_sequence;
 typedef struct onnx_map onnx_map;
 typedef struct onnx_optional onnx_optional;
 
-/* ---- what the views point into
- * -------------------------------------------------------------------------------- */
+/* ---- what the views point into ---- */
 
 typedef struct onnx_bytes {
     const uint8_t *p;
@@ -49,16 +47,14 @@ typedef struct onnx_bytes {
 typedef struct onnx_data_file { /* a file of external data, mapped or given by the caller */
     str name;                   /* the tensors' "location" */
     onnx_bytes bytes;
-    bool mapped;
-    file_map map; /* owned, when mapped */
+    file_map map; /* owned; zero when the caller gave the bytes */
     struct onnx_data_file *next;
 } onnx_data_file;
 
 /* Owns the arena and the mappings; everything read through it lives until onnx_store_deinit. */
 typedef struct onnx_store {
     arena mem;
-    bool mapped;
-    file_map map;       /* of onnx_load_path, when mapped */
+    file_map map;       /* of onnx_load_path; zero otherwise */
     const char *folder; /* where external data is looked for; NULL: only among the files given */
     onnx_data_file *files;
 } onnx_store;
@@ -71,9 +67,10 @@ sard_status onnx_store_folder(onnx_store *s, const char *folder, sard_error *err
 /* Gives the bytes of the external file `name` (copied; the bytes are not, they must outlive the store). Files
  * given this way come before those of the folder. */
 sard_status onnx_store_file(onnx_store *s, const char *name, const void *data, size_t n, sard_error *err);
+/* SARD_IO when a mapped file of the store was cut short (see file_guard_install): what was read does not count. */
+sard_status onnx_store_check(const onnx_store *s, sard_error *err);
 
-/* ---- messages
- * ------------------------------------------------------------------------------------------------- */
+/* ---- messages ---- */
 
 typedef struct onnx_entry { /* StringStringEntryProto */
     uint32_t has;
@@ -346,8 +343,7 @@ struct onnx_optional {
     onnx_optional *optional;
 };
 
-/* ---- reading
- * -------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 /* Reads a model. *out is written as a whole, its store too; on failure nothing is left to free. The bytes
  * must stay until onnx_model_deinit. Errors: SARD_INVALID_PROTOBUF with path and byte offset,
@@ -372,8 +368,7 @@ SARD_MUST_CHECK sard_status onnx_read_optional(onnx_store *s, const uint8_t *dat
 SARD_MUST_CHECK sard_status onnx_read_type(onnx_store *s, const uint8_t *data, uint64_t n, onnx_type *out,
                                            sard_error *err);
 
-/* ---- what the fields mean
- * ------------------------------------------------------------------------------------- */
+/* ---- what the fields mean ---- */
 
 /* "ai.onnx" is the empty domain. */
 str onnx_domain(str domain);
@@ -403,8 +398,7 @@ int onnx_file_bytes(int32_t data_type, int64_t count, size_t *bytes);
 SARD_MUST_CHECK sard_status onnx_tensor_bytes(onnx_store *s, const onnx_tensor *t, onnx_bytes *out, sard_error *err);
 SARD_MUST_CHECK sard_status onnx_tensor_strings(const onnx_tensor *t, const str **out, size_t *n, sard_error *err);
 
-/* ---- writing
- * -------------------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 typedef struct onnx_sink {
     sard_status (*write)(void *user, const void *p, size_t n, sard_error *err);

@@ -35,7 +35,7 @@ typedef struct token {
     uint32_t number, wire;
 } token;
 
-/* ---- errors --------------------------------------------------------------------------------------------------- */
+/* ---- errors ---- */
 
 static int put_step(char *out, size_t room, const step *s, bool first) {
     bool list = s->row->kind >= FIELD_STRS;
@@ -75,7 +75,7 @@ static sard_status fail_memory(reader *r, const uint8_t *at, size_t bytes) {
     return err_nomem(r->err, bytes);
 }
 
-/* ---- tokens --------------------------------------------------------------------------------------------------- */
+/* ---- tokens ---- */
 
 /* Returns what is wrong, NULL when nothing is. */
 static const char *get_varint(const uint8_t **p, const uint8_t *end, uint64_t *value) {
@@ -201,7 +201,7 @@ static bool takes(int kind, uint32_t wire) {
     }
 }
 
-/* ---- lists ---------------------------------------------------------------------------------------------------- */
+/* ---- lists ---- */
 
 typedef struct list { /* how a list member of a struct looks */
     void *items;
@@ -298,7 +298,7 @@ static sard_status reserve_lists(reader *r, const uint8_t *p, const uint8_t *end
     return SARD_OK;
 }
 
-/* ---- values --------------------------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 static sard_status read_message(reader *r, const uint8_t *p, const uint8_t *end, const message_desc *d, void *msg);
 
@@ -425,7 +425,7 @@ static sard_status read_top(onnx_store *s, const uint8_t *data, uint64_t n, cons
     return st;
 }
 
-/* ---- the entry points ------------------------------------------------------------------------------------------- */
+/* ---- the entry points ---- */
 
 sard_status onnx_read_tensor(onnx_store *s, const uint8_t *data, uint64_t n, onnx_tensor *out, sard_error *err) {
     return read_top(s, data, n, &desc_tensor, out, err);
@@ -484,8 +484,8 @@ static sard_status load(const char *path, onnx_model *m, sard_error *err) {
     if (!folder) return err_nomem(err, strlen(path));
     m->store.folder = folder;
     TRY(file_map_path(path, &m->store.map, err));
-    m->store.mapped = true;
     sard_status st = read_model(m, m->store.map.data, m->store.map.size, err);
+    TRY(file_map_check(&m->store.map, err));
     return st == SARD_OK ? st : err_context(err, st, "%s", path);
 }
 

@@ -233,7 +233,7 @@ static const field_row model_rows[] = {
 };
 DESC(desc_model, onnx_model, model_rows);
 
-/* ---- onnx-data.proto ------------------------------------------------------------------------------------------ */
+/* ---- onnx-data.proto ---- */
 
 static const field_row sequence_rows[] = {
     F(1, FIELD_STR, "name", onnx_sequence, name),

@@ -30,7 +30,7 @@ typedef struct writer {
     uint8_t buffer[BUFFER];
 } writer;
 
-/* ---- what is written ---------------------------------------------------------------------------------------------- */
+/* ---- what is written ---- */
 
 typedef struct list {
     const void *items;
@@ -77,7 +77,7 @@ static uint64_t scalar(const field_row *row, const void *at) {
     return row->kind == FIELD_I64 ? (uint64_t) * (const int64_t *)at : (uint64_t)(int64_t) * (const int32_t *)at;
 }
 
-/* ---- tensors that move -------------------------------------------------------------------------------------------- */
+/* ---- tensors that move ---- */
 
 static sard_status sink_zeros(const onnx_sink *sink, uint64_t n, sard_error *err) {
     static const uint8_t zeros[4096];
@@ -155,7 +155,7 @@ static sard_status replacement(writer *w, const message_desc *d, const void **ms
     return SARD_OK;
 }
 
-/* ---- first walk: sizes -------------------------------------------------------------------------------------------- */
+/* ---- first walk: sizes ---- */
 
 static sard_status size_message(writer *w, const message_desc *d, const void *msg, uint64_t *size);
 
@@ -231,7 +231,7 @@ static sard_status size_message(writer *w, const message_desc *d, const void *ms
     return SARD_OK;
 }
 
-/* ---- second walk: bytes ------------------------------------------------------------------------------------------- */
+/* ---- second walk: bytes ---- */
 
 static sard_status flush(writer *w) {
     size_t n = w->used;
@@ -324,7 +324,7 @@ static sard_status write_message(writer *w, const message_desc *d, const void *m
     return SARD_OK;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------------ */
+/* ---- the whole ---- */
 
 static void writer_free(writer *w) {
     mem_free(w->sizes);
@@ -410,7 +410,7 @@ sard_status onnx_write_optional(const onnx_optional *t, const onnx_sink *sink, s
     return write_top(&desc_optional, t, NULL, NULL, sink, err);
 }
 
-/* ---- sinks and files -------------------------------------------------------------------------------------------------- */
+/* ---- sinks and files ---- */
 
 sard_status onnx_buffer_write(void *user, const void *p, size_t n, sard_error *err) {
     onnx_buffer *b = user;

@@ -77,6 +77,15 @@ typedef struct conv_f32 {
 size_t conv_scratch_f32(const conv_f32 *c, int threads);
 sard_status conv_run_f32(const conv_f32 *c, const par *par, void *scratch, sard_error *err);
 
+/*
+ * Copies of n images between the two orders: src [n, channels, pixels], dst [n, pixels, channels], and back. No overlap.
+ * Fails only as par_for does.
+ */
+sard_status conv_to_last(int64_t n, int64_t channels, int64_t pixels, const float *src, float *dst, const par *par,
+                         sard_error *err);
+sard_status conv_to_row(int64_t n, int64_t channels, int64_t pixels, const float *src, float *dst, const par *par,
+                        sard_error *err);
+
 /* The definition in plain C, for tests: w in ONNX's layout, x and y in the orders of c. c->pack is not looked at. */
 void conv_ref_f32(const conv_f32 *c, const float *w);
 

@@ -23,7 +23,8 @@ typedef struct gemm_run {
     int64_t off;
     int32_t len;    /* 1 .. GEMM_SEGMENT */
     uint32_t valid; /* bit m: row m of the tile has this run; the others read zeros */
-    bool end;       /* the last run of a segment (also set on the very last run) */
+    bool skip;      /* left out for all rows */
+    bool end;       /* the last run of a segment */
 } gemm_run;
 
 /* The runs of k contiguous elements from off: writes at most k / GEMM_SEGMENT + 2 runs, all rows valid, given that

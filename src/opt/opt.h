@@ -19,8 +19,8 @@ typedef struct opt_options {
     opt_level level;
     graph_eval_fn eval; /* for constant folding */
     void *eval_arg;
-    size_t fold_limit;  /* no folded value larger than this (bytes) */
-    long stop_after;    /* rewrites; < 0: no limit */
+    size_t fold_limit;                             /* no folded value larger than this (bytes) */
+    long stop_after;                               /* rewrites; < 0: no limit */
     void (*explain)(void *user, const char *line); /* may be NULL */
     void *explain_user;
 } opt_options;

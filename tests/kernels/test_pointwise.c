@@ -348,6 +348,7 @@ static void test_composed(void **state) {
 /* Random programs: any instruction on any earlier values of its type, several outputs. */
 static void test_random(void **state) {
     (void)state;
+    int built = 0;
     for (int round_ = 0; round_ < 400; round_++) {
         static const pw_type classes[][5] = {{SARD_F32, SARD_F16, SARD_I32, SARD_U8, SARD_BOOL},
                                              {SARD_F64, SARD_I64, SARD_U64, SARD_BOOL, SARD_F64}};
@@ -374,9 +375,59 @@ static void test_random(void **state) {
         pw_output(&b, b.n - 1);
         for (int i = 0; i < 3; i++) pw_output(&b, (pw_val)(rnd() % (uint64_t)b.n));
         if (pw_check(&b, NULL) != SARD_OK) continue;
+        built++;
         shape s = {.rank = 1, .dims = {(int64_t)(rnd() % 400) + 1}};
         check(&b, &s, false);
     }
+    assert_true(built > 100);
+}
+
+/* A tile in the middle of a matrix, all kinds of operands, against the interpreter on the same rectangle. */
+static void test_tile(void **state) {
+    (void)state;
+    static const int64_t sizes[][2] = {{1, 1},   {8, 16},  {14, 32}, {6, 16}, {1, 128},
+                                       {3, 300}, {17, 33}, {8, 7},   {9, 129}};
+    for (int z = 0; z < COUNT(sizes); z++)
+        for (int l = 0; l < N_LEVELS; l++) {
+            if (!cpu_has(LEVELS[l]) || !pw_code_for(LEVELS[l], 32)) continue;
+            int64_t rows = sizes[z][0], cols = sizes[z][1], R = rows + 3, C = cols + 5, n = R * C, row = 2, col = 3;
+            pw_builder b;
+            pw_init(&b);
+            pw_val t = pw_input(&b, SARD_F32), scalar = pw_input(&b, SARD_F32), bias = pw_input(&b, SARD_F32);
+            pw_val scale = pw_input(&b, SARD_F16), more = pw_input(&b, SARD_F32);
+            pw_val y = pw_op2(&b, PW_ADD, SARD_F32, t, bias);
+            y = pw_op2(&b, PW_MUL, SARD_F32, y, scale), y = pw_op2(&b, PW_SUB, SARD_F32, more, y);
+            y = pw_op2(&b, PW_MAX, SARD_F32, scalar, y);
+            pw_output(&b, y), pw_output(&b, pw_cast(&b, SARD_I8, y, 0));
+            pw_program *p;
+            sard_error err;
+            assert_int_equal(pw_compile_for(&b, LEVELS[l], &p, &err), SARD_OK);
+            assert_true(pw_tile_ok(p));
+            size_t tile_n = (size_t)(rows * (cols + 2));
+            float *tile = malloc(tile_n * 4), *keep = malloc(tile_n * 4), *m = malloc((size_t)n * 4),
+                  *v = malloc((size_t)C * 4), s = 0.25f;
+            uint16_t *q = malloc((size_t)R * 2);
+            int8_t *o8 = calloc((size_t)n, 1), *w8 = calloc((size_t)n, 1);
+            fill(SARD_F32, tile, (int64_t)tile_n), fill(SARD_F32, m, n), fill(SARD_F32, v, C), fill(SARD_F16, q, R);
+            memcpy(keep, tile, tile_n * 4);
+            pw_epilogue e = {.program = p};
+            e.in[1] = (pw_operand){&s, PW_SCALAR, 0}, e.in[2] = (pw_operand){v, PW_PER_COL, 0};
+            e.in[3] = (pw_operand){q, PW_PER_ROW, 0}, e.in[4] = (pw_operand){m, PW_SAME, C};
+            e.out[1].p = o8, e.out[1].ld = C;
+            pw_tile_hook(&e, tile, cols + 2, row, col, rows, cols);
+            pw_geom g;
+            int64_t dims[2] = {rows, cols}, st[4][2] = {{cols + 2, 1}, {0, 0}, {0, 1}, {1, 0}}, sm[2] = {C, 1};
+            const int64_t *ins[] = {st[0], st[1], st[2], st[3], sm}, *outs[] = {st[0], sm};
+            assert_int_equal(pw_geom_init(&g, p, 2, dims, ins, outs, &err), SARD_OK);
+            float *want = malloc(tile_n * 4);
+            memcpy(want, keep, tile_n * 4);
+            const void *ip[] = {keep, &s, v + col, q + row, m + row * C + col};
+            void *op[] = {want, w8 + row * C + col};
+            assert_int_equal(pw_run_ref(&b, &g, ip, op, &err), SARD_OK);
+            assert_true(same(SARD_F32, tile, want, (int64_t)tile_n));
+            assert_memory_equal(o8, w8, (size_t)n);
+            pw_free(p), free(tile), free(keep), free(m), free(v), free(q), free(o8), free(w8), free(want);
+        }
 }
 
 static void test_split(void **state) {
@@ -405,6 +456,7 @@ static int print_rows(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_split),    cmocka_unit_test(test_opcodes),
                                        cmocka_unit_test(test_casts),    cmocka_unit_test(test_broadcast),
-                                       cmocka_unit_test(test_composed), cmocka_unit_test(test_random)};
+                                       cmocka_unit_test(test_composed), cmocka_unit_test(test_random),
+                                       cmocka_unit_test(test_tile)};
     return cmocka_run_group_tests(tests, NULL, print_rows);
 }

@@ -202,7 +202,8 @@ pw_val pw_dequantize(pw_builder *b, pw_type type, pw_val q, pw_val scale, pw_val
 /* SARD_OK when the builder would compile; SARD_UNSUPPORTED with the reason when it needs both lane classes or
  * exceeds a limit; SARD_INTERNAL when a building call was wrong. err may be NULL. */
 sard_status pw_check(const pw_builder *b, sard_error *err);
-/* May the nodes of `more` (built on its own) join the group `b`? Conservative: does not see shared inputs. */
+/* Could the nodes of `more` (built on its own) join the group `b`? A quick necessary condition that does not see shared
+ * inputs; pw_check on the joint builder has the last word. */
 bool pw_joinable(const pw_builder *b, const pw_builder *more);
 
 /* ---- compiled programs
@@ -250,11 +251,10 @@ sard_status pw_run(const pw_program *p, const pw_geom *g, const void *const *in,
  * aside. */
 sard_status pw_run_ref(const pw_builder *b, const pw_geom *g, const void *const *in, void *const *out, sard_error *err);
 
-/* ---- epilogues
- * ---------------------------------------------------------------------------------------------------- Input
- * 0 of the program is a heavy kernel's tile of f32 (or int32) results; the others are indexed by the position
- * in the whole matrix [rows, cols]. Outputs are stored where they belong (output 0 may be the tile itself
- * when it has the same element size). Only programs of 32-bit lanes (pw_check with pw_tile_ok). */
+/* ---- epilogues ----------------------------------------------------------------------------------------------------
+ * Input 0 of the program is a heavy kernel's tile of 32-bit results (f32 or int32); the other inputs are indexed by the
+ * position in the whole matrix [rows, cols]. pw_tile_hook has the type of gemm_hook (kernels/gemm/gemm.h) with a
+ * pw_epilogue as its argument. */
 typedef enum pw_place { PW_SCALAR, PW_PER_COL, PW_PER_ROW, PW_SAME } pw_place;
 typedef struct pw_operand {
     const void *p;  /* element (0, 0) of the whole matrix */
@@ -265,15 +265,17 @@ typedef struct pw_epilogue {
     const pw_program *program;
     pw_operand in[PW_MAX_INPUTS]; /* in[0] is not looked at */
     struct {
-        void *p; /* element (0, 0) of the whole matrix */
+        void *p; /* element (0, 0) of the whole matrix, rows ld apart; NULL: the tile itself (32-bit types) */
         int64_t ld;
     } out[PW_MAX_OUTPUTS];
 } pw_epilogue;
-bool pw_tile_ok(const pw_program *p); /* may be used as epilogue: 32-bit lanes, no sub-byte operands */
-/* Applies e to the tile[rows][ld_tile] whose first element is element (row, col) of the matrix. Never fails.
- */
-void pw_tile(const pw_epilogue *e, const void *tile, int64_t ld_tile, int64_t row, int64_t col, int64_t rows,
-             int64_t cols);
+/* May the program be an epilogue: 32-bit lanes, input 0 of type F32 or I32, and no operand of a 64-bit, float8 or packed
+ * type. */
+bool pw_tile_ok(const pw_program *p);
+/* Applies e to the tile[rows][ld_tile] whose first element is element (row, col) of the matrix. Never fails. */
+void pw_tile(const pw_epilogue *e, void *tile, int64_t ld_tile, int64_t row, int64_t col, int64_t rows, int64_t cols);
+void pw_tile_hook(const void *epilogue, void *tile, int64_t ld_tile, int64_t row, int64_t col, int64_t rows,
+                  int64_t cols);
 
 /* One line per instruction into buf ("%2 = ADD f32 %0 %1"); for --explain and debugging. Returns bytes
  * wanted. */

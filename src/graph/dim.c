@@ -327,9 +327,9 @@ static int64_t gcd(int64_t a, int64_t b) {
     return a < 0 ? -a : a;
 }
 
-/* When p is the single atom div(x,k) with a number k: x and k. */
+/* When p is the single atom div(x,k), perhaps plus a constant, with a number k: x and k. */
 static bool split_div(const poly *p, poly *x, int64_t *k) {
-    if (p->n != 1 || p->t[0].n != 1 || p->t[0].c != 1) return false;
+    if (!p->n || p->n > 2 || p->t[0].n != 1 || p->t[0].c != 1 || (p->n == 2 && p->t[1].n)) return false;
     const str s = p->t[0].f[0];
     if (s.n < 8 || memcmp(s.p, "div(", 4)) return false;
     size_t comma = s.n;
@@ -367,7 +367,12 @@ static poly poly_div_number(module *m, const poly *a, int64_t k) {
     for (int i = 0; i < rest.n; i++) rest.t[i].c = floor_div(rest.t[i].c, g);
     if (rest.n && !rest.t[rest.n - 1].c) rest.n--; /* a constant smaller than g */
     k /= g;
-    if (split_div(&rest, &inner, &k2) && !mul_i64(k, k2, &k)) rest = inner;
+    int64_t both;
+    if (split_div(&rest, &inner, &k2) && !mul_i64(k, k2, &both)) { /* (x / k2 + c) / k is (x + c * k2) / (k * k2) */
+        if (rest.n == 2) poly_put(&inner, &rest.t[1], k2);
+        const poly deeper = poly_div_number(m, &inner, both);
+        return poly_sum(&whole, &deeper, 1);
+    }
     const poly by = poly_const(k), call = poly_call(m, "div", &rest, &by);
     return poly_sum(&whole, &call, 1);
 }

@@ -93,7 +93,7 @@ static sard_status charge_work(module *m, sard_error *err) {
     if (++m->infer_work <= m->infer_limit) return SARD_OK;
     uint64_t nodes = 0;
     for (uint32_t i = 0; i < m->n_graphs; i++) nodes += m->graphs[i] ? m->graphs[i]->n_nodes : 0;
-    m->infer_limit = 1000000 + 256 * nodes;
+    m->infer_limit = 100000 + 256 * nodes;
     FAIL_IF(m->infer_work > m->infer_limit, err, SARD_LIMIT,
             "bodies are nested so that inferring their types takes more than %llu steps",
             (unsigned long long)m->infer_limit);

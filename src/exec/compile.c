@@ -277,7 +277,7 @@ static sard_status compile_graph(exec_model *x, const graph *g, exec_graph *oute
                                  exec_graph **out, sard_error *err);
 
 static sard_status compile_bodies(compiler *c, const node *n, exec_step *s, sard_error *err) {
-    const exec_graph **bodies = NEW(&c->x->mem, n->bodies.n, const exec_graph *);
+    exec_graph **bodies = NEW(&c->x->mem, n->bodies.n, exec_graph *);
     if (!bodies) return err_nomem(err, n->bodies.n * sizeof(void *));
     TRY(use_all(c, n->captures, &s->cap, err));
     s->n_cap = n->captures.n;
@@ -286,7 +286,7 @@ static sard_status compile_bodies(compiler *c, const node *n, exec_step *s, sard
         TRY(compile_graph(c->x, node_body(c->g, n, i), c->xg, s->cap, s->n_cap, &b, err));
         bodies[i] = b;
     }
-    s->bodies = (exec_graph *const *)bodies;
+    s->bodies = bodies;
     s->n_bodies = n->bodies.n;
     return SARD_OK;
 }
@@ -576,8 +576,6 @@ static sard_status prepare_step(exec_graph *xg, exec_step *s, sard_error *err) {
 
 static sard_status finish_graph(exec_graph *xg, sard_error *err) {
     TRY(lifetimes(xg, err));
-    xg->int_inputs = NEW(&xg->x->mem, xg->n_inputs, uint8_t);
-    if (!xg->int_inputs) return err_nomem(err, xg->n_inputs);
     for (uint32_t k = 0; k < xg->n_steps; k++) TRY(prepare_step(xg, &xg->steps[k], err));
     xg->x->n_steps += xg->n_steps;
     return SARD_OK;
@@ -589,7 +587,10 @@ static sard_status new_graph(exec_model *x, exec_graph *outer, uint32_t n_in, ui
                              exec_graph **out, sard_error *err) {
     exec_graph *xg = NEW(&x->mem, 1, exec_graph);
     if (!xg) return err_nomem(err, sizeof *xg);
-    *xg = (exec_graph){.x = x, .outer = outer, .depth = outer ? outer->depth + 1 : 0};
+    xg->x = x;
+    xg->outer = outer;
+    xg->depth = outer ? outer->depth + 1 : 0;
+    xg->least_arena = SIZE_MAX;
     FAIL_IF(xg->depth > MAX_DEPTH, err, SARD_UNSUPPORTED, "bodies nested more than %d deep", MAX_DEPTH);
     xg->inputs = NEW(&x->mem, n_in, uint32_t);
     xg->captures = NEW(&x->mem, n_cap, uint32_t);
@@ -675,6 +676,7 @@ static void graph_deinit(exec_graph *xg) {
     }
     for (uint32_t i = 0; i < xg->n_plans; i++) plan_unref(xg->plans[i]);
     pthread_mutex_destroy(&xg->lock);
+    mem_free(atomic_load(&xg->int_inputs));
     mem_free(xg->steps);
     mem_free(xg->vals);
 }

@@ -192,16 +192,16 @@ sard_status memplan_places(planner *p, plan *out, sard_error *err) {
     TRY(lay_out(p, out, err));
     for (size_t i = 0; i < out->n_made; i++) {
         uint32_t x = out->made[i];
-        if (p->cls[x] == NO_ID) continue;
-        const pclass *c = &p->classes[p->cls[x]];
         pval *v = &out->vals[x];
-        v->place = c->place;
-        if (c->place == PLACE_ARENA) {
-            v->offset = c->offset;
-            continue;
+        if (p->cls[x] != NO_ID) {
+            const pclass *c = &p->classes[p->cls[x]];
+            v->place = c->place;
+            if (c->place == PLACE_ARENA) {
+                v->offset = c->offset;
+                continue;
+            }
+            v->own = c->place == PLACE_OUT ? c->out : (uint32_t)c->offset;
         }
-        v->own = c->place == PLACE_OUT ? c->out : (uint32_t)c->offset;
-        v->offset = 0;
         if (mem_grow((void **)&out->rebind, &out->cap_rebind, out->n_rebind + 1, sizeof *out->rebind))
             return err_nomem(err, (out->n_rebind + 1) * sizeof *out->rebind);
         out->rebind[out->n_rebind++] = x;

@@ -84,7 +84,7 @@ typedef struct exec_step {
 
 typedef struct plan plan;
 typedef struct frame frame;
-enum { PLANS_KEPT = 8, FRAMES_KEPT = 16, MAX_DEPTH = 64 };
+enum { PLANS_KEPT = 8, FRAMES_KEPT = 16, MAX_DEPTH = 64, SCRATCH_KEPT = 256 << 10 };
 
 struct exec_graph {
     exec_model *x;
@@ -105,8 +105,9 @@ struct exec_graph {
     uint32_t n_plans;
     frame *frames;
     uint32_t n_frames;
-    atomic_bool ints_known;              /* int_inputs has been found */
-    uint8_t *int_inputs;                 /* per input: its values reach shapes, so plans depend on them */
+    size_t runs, least_arena;            /* frames given back, the smallest arena they used */
+    _Atomic(uint8_t *) int_inputs;       /* per input: its values reach shapes, so plans depend on them; NULL: not found
+                                            out yet. Published once */
 };
 
 struct exec_model {
@@ -154,7 +155,7 @@ struct plan {
     size_t n_dims, cap_dims;
     uint32_t *made;      /* x values this stage defines */
     size_t n_made, cap_made;
-    uint32_t *rebind;    /* those in PLACE_OUT and PLACE_OWN */
+    uint32_t *rebind;    /* those not in the arena: their place is new in every run */
     size_t n_rebind, cap_rebind;
     plan_own *own;
     size_t n_own, cap_own;
@@ -201,7 +202,7 @@ typedef struct planner {
     hole *holes;
     size_t n_holes, cap_holes;
     arena mem;
-    const uint8_t *use_ints; /* first stages: inputs whose values may be looked at */
+    const uint8_t *use_ints; /* first stages: inputs whose values may be looked at; NULL: none */
     void *block;
 } planner;
 
@@ -217,11 +218,10 @@ typedef struct run {
     exec_model *x;
     par par;
     exec_profile *profile;
-    run_mem *mem;
+    run_mem *mem;         /* made with the first buffer */
     pthread_mutex_t lock; /* of strings */
     arena strings;
-    size_t string_bytes;
-    bool planning_only;
+    size_t charged;       /* until the run ends */
 } run;
 
 /* A run-time value. Tensors lie inline in val (whose refs stay 0: it is no heap value). */
@@ -239,9 +239,10 @@ typedef struct held { /* memory of a PLACE_OWN class */
 } held;
 
 typedef struct out_mem { /* where a graph output is to lie */
-    buffer *buf;
+    buffer *buf;   /* one reference */
     size_t offset;
-    bool user;  /* the caller's tensor */
+    bool user;     /* the caller's tensor, which is t */
+    tensor t;
 } out_mem;
 
 typedef struct scratch_chunk {
@@ -253,24 +254,26 @@ struct frame {
     exec_graph *xg;
     frame *next;
     run *r;
-    frame *outer;       /* the activation whose step runs this body */
-    plan *plan;         /* of the first stage: one reference */
-    plan *late;         /* of later stages: memory reused */
-    const plan *bound;  /* whose places the slots have now; NULL: none */
-    const plan *stage;  /* the one that is run */
+    frame *outer;        /* the activation whose step runs this body */
+    const exec_step *outer_step;
+    plan *plan;          /* of the first stage: one reference */
+    plan *late;          /* of later stages: memory reused */
+    const plan *bound;   /* whose places the slots have now; NULL: none */
+    const plan *stage;   /* the one that is run */
     slot *slots;
-    uint32_t n_owned;
-    buffer mem;         /* the arena, embedded; never freed through references */
-    size_t mem_bytes, resident;
+    uint32_t n_owned;    /* slots that are */
+    buffer mem;          /* the arena, embedded; never freed through references */
+    size_t mem_bytes, mem_used;
     held *held;
-    size_t n_held, cap_held;
-    out_mem *outs;      /* per graph output */
-    size_t charged;
+    size_t n_held, cap_held, held_base; /* held_base: of the stage's plan.own */
+    out_mem *outs;       /* per graph output */
+    size_t charged, arena_charged;
     scratch_chunk *scratch;
-    size_t scratch_bytes, scratch_want, scratch_charged;
+    size_t scratch_want;
+    bool scratch_charged;
     planner pl;
-    bool pl_ready, dirty;
-    uint64_t salt;      /* of random numbers: which activation this is */
+    bool pl_ready;
+    uint64_t salt;       /* of random numbers: which activation this is */
 };
 
 struct op_ctx {
@@ -323,25 +326,41 @@ sard_status memplan_value(planner *p, plan *out, const exec_step *s, uint32_t k,
 sard_status memplan_places(planner *p, plan *out, sard_error *err);
 
 /* frame.c */
-sard_status frame_take(exec_graph *xg, run *r, frame *outer, frame **out, sard_error *err);
+sard_status frame_take(exec_graph *xg, run *r, frame **out, sard_error *err);
 void frame_give(frame *f);
 void frame_free(frame *f);
 sard_status frame_plan(frame *f, sard_error *err); /* finds or makes the plan for the inputs in the slots */
 sard_status frame_begin(frame *f, const plan *p, sard_error *err); /* memory and slots of a stage */
-void frame_stage_end(frame *f, uint32_t step);
+void frame_stage_end(frame *f);
+sard_status frame_late(frame *f, uint32_t first, sard_error *err); /* plans the stage that begins at step first */
+sard_status frame_planner(frame *f, sard_error *err);
+
+/* slot.c */
 void slot_drop(frame *f, slot *s);
 void slot_borrow(slot *s, const sard_value *v, bool share);
+void slot_take(frame *f, slot *s, sard_value *take); /* takes over the reference */
+/* A value that may be kept: another reference where nobody writes the memory again, else a copy. done: the frame has
+ * ended, nothing but its arena will be written. */
+sard_status slot_keep(run *r, const frame *f, const slot *s, bool done, sard_value **out, sard_error *err);
+/* The tensor with dense strides for the order. */
+void slot_shape(tensor *t, uint8_t dtype, int rank, const int64_t *dims, uint8_t order);
 sard_status run_buffer(run *r, size_t bytes, buffer **out, sard_error *err); /* charged until it is freed */
 bool run_owns(const run *r, const buffer *b);
+void run_mem_end(run *r);
+/* Do the element type and rank agree with what the model was compiled for? */
+sard_status check_type(const exec_graph *xg, uint32_t x, const tensor *t, sard_error *err);
 sard_status frame_scratch(frame *f, size_t bytes, void **out, sard_error *err);
 void frame_scratch_reset(frame *f);
-size_t slot_dense_bytes(const tensor *t);
+void frame_scratch_trim(frame *f, bool all);
+void give_back_pages(void *p, size_t from, size_t to);
 
 /* run.c */
-sard_status graph_run(frame *f, sard_error *err); /* inputs and captures are in the slots */
-
-/* body.c */
-sard_status slot_keep(run *r, slot *s, sard_value **out, sard_error *err); /* a value that may be kept */
+void run_init(run *r, exec_model *x, pool *pool, run_ctl *ctl);
+void run_deinit(run *r);
+sard_status graph_run(frame *f, sard_error *err); /* inputs and captures are in the slots; plans, then runs */
+sard_status frame_bind_inputs(frame *f, sard_value *const *in, sard_error *err);
+/* The frame's output k as a value that leaves the run: it owns all it shows. */
+sard_status run_output(run *r, frame *f, uint32_t k, sard_value **out, sard_error *err);
 
 /* profile.c */
 void profile_add(exec_profile *p, const frame *f, const exec_step *s, int64_t from_ns, int64_t to_ns);

@@ -373,15 +373,24 @@ void plan_unpack_geometry(const plan *p, uint32_t k, uint32_t n_in, uint32_t n_o
 
 /* ---- the walk ----------------------------------------------------------------------------------------------------- */
 
-/* Does output j lie open? Completes its type from what was declared. */
-static bool output_open(const xval *v, vtype *t) {
+/* Completes an output's type from what was declared, and sees whether it lies open. What kernels were prepared for must
+ * hold: element type and rank. */
+static sard_status output_type(const xval *v, uint32_t j, vtype *t, bool *open, sard_error *err) {
     if (t->kind == SARD_KIND_UNKNOWN) t->kind = v->kind;
     if (t->kind == SARD_KIND_TENSOR && !t->dtype) t->dtype = v->dtype;
-    if (t->kind != SARD_KIND_TENSOR && t->kind != SARD_KIND_UNKNOWN) return false;
-    return !t->dtype || !type_static(t);
+    if (t->kind != SARD_KIND_TENSOR) {
+        *open = *open || t->kind == SARD_KIND_UNKNOWN;
+        return SARD_OK;
+    }
+    FAIL_IF(v->dtype && t->dtype != v->dtype, err, SARD_INVALID_MODEL, "output %u is %s, declared as %s", j,
+            dtype_short(t->dtype), dtype_short(v->dtype));
+    FAIL_IF(v->kind == SARD_KIND_TENSOR && v->type->rank >= 0 && t->rank >= 0 && v->type->rank != t->rank, err,
+            SARD_INVALID_MODEL, "output %u has rank %d, declared as %d", j, t->rank, v->type->rank);
+    *open = *open || !t->dtype || !type_static(t);
+    return SARD_OK;
 }
 
-static sard_status place_output(planner *p, plan *out, uint32_t k, uint32_t j, bool open, sard_error *err) {
+static sard_status place_output(planner *p, plan *out, uint32_t k, uint32_t j, sard_error *err) {
     const exec_step *s = &p->xg->steps[k];
     uint32_t x = s->out[j];
     const vtype *t = &p->out_ty[j];
@@ -393,7 +402,7 @@ static sard_status place_output(planner *p, plan *out, uint32_t k, uint32_t j, b
         return err_nomem(err, (out->n_made + 1) * sizeof *out->made);
     out->made[out->n_made++] = x;
     p->cls[x] = NO_ID;
-    if (open || t->kind != SARD_KIND_TENSOR) {
+    if (t->kind != SARD_KIND_TENSOR || !t->dtype || !type_static(t)) {
         v->place = PLACE_DYNAMIC;
         return SARD_OK;
     }
@@ -442,14 +451,13 @@ static sard_status plan_steps(planner *p, frame *f, plan *out, sard_error *err) 
         sard_status st = infer_step(p, s, err);
         bool open = false;
         for (uint32_t j = 0; st == SARD_OK && j < s->n_out; j++)
-            if (s->out[j] != NO_ID) open = output_open(&xg->vals[s->out[j]], &p->out_ty[j]) || open;
+            if (s->out[j] != NO_ID) st = output_type(&xg->vals[s->out[j]], j, &p->out_ty[j], &open, err);
         if (st == SARD_OK && open) {
             if (k > p->first && !(s->op->flags & OP_DATA_SHAPE)) break;
             last = true;
         }
         for (uint32_t j = 0; st == SARD_OK && j < s->n_out; j++)
-            if (s->out[j] != NO_ID)
-                st = place_output(p, out, k, j, output_open(&xg->vals[s->out[j]], &p->out_ty[j]), err);
+            if (s->out[j] != NO_ID) st = place_output(p, out, k, j, err);
         if (st == SARD_OK && s->kind == STEP_PROGRAM && s->fused->prog && !open) st = keep_geometry(p, out, k, err);
         if (st != SARD_OK) return step_error(f, s, st, err);
     }

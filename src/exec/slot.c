@@ -1,0 +1,218 @@
+/*
+ * slot.c -- run-time values and their memory: slots, buffers charged to the run, scratch.
+ *
+ * A slot borrows (from the arena, an input, a constant, another slot it is a view of) or owns one reference. Memory of
+ * its own that a run makes is charged until it is freed, wherever that happens: its buffers know the run's account,
+ * which the run cuts off when it ends.
+ */
+#include "exec/model.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* ---- buffers of a run --------------------------------------------------------------------------------------------- */
+
+enum { BUFFER_COST = 512 }; /* what a value costs besides its bytes, so that many empty ones are seen too */
+
+static void run_mem_unref(run_mem *m) {
+    if (atomic_fetch_sub(&m->refs, 1) == 1) mem_free(m);
+}
+
+static void run_release(void *owner, void *data, size_t bytes) {
+    run_mem *m = owner;
+    mem_free(data);
+    if (m->ctl) ctl_release(m->ctl, bytes + BUFFER_COST);
+    run_mem_unref(m);
+}
+
+sard_status run_buffer(run *r, size_t bytes, buffer **out, sard_error *err) {
+    if (!r->mem) {
+        r->mem = mem_alloc(sizeof *r->mem);
+        if (!r->mem) return err_nomem(err, sizeof *r->mem);
+        atomic_init(&r->mem->refs, 1);
+        r->mem->ctl = r->par.ctl;
+    }
+    TRY(ctl_charge(r->par.ctl, bytes + BUFFER_COST, err));
+    void *data = mem_alloc(bytes);
+    buffer *b = data ? buffer_wrap(data, bytes, run_release, r->mem) : NULL;
+    if (!b) {
+        mem_free(data);
+        ctl_release(r->par.ctl, bytes + BUFFER_COST);
+        return err_nomem(err, bytes);
+    }
+    atomic_fetch_add(&r->mem->refs, 1);
+    *out = b;
+    return SARD_OK;
+}
+
+bool run_owns(const run *r, const buffer *b) { return b && b->release == run_release && b->owner == r->mem; }
+
+void run_mem_end(run *r) {
+    if (!r->mem) return;
+    r->mem->ctl = NULL;
+    run_mem_unref(r->mem);
+    r->mem = NULL;
+}
+
+/* ---- slots -------------------------------------------------------------------------------------------------------- */
+
+static void tensor_assign(tensor *t, const tensor *from) {
+    t->buf = from->buf;
+    t->offset = from->offset;
+    t->dtype = from->dtype;
+    t->rank = from->rank;
+    for (int i = 0; i < from->rank; i++) t->dim[i] = from->dim[i], t->stride[i] = from->stride[i];
+}
+
+void slot_shape(tensor *t, uint8_t dtype, int rank, const int64_t *dims, uint8_t order) {
+    t->dtype = dtype;
+    t->rank = (uint8_t)rank;
+    for (int i = 0; i < rank; i++) t->dim[i] = dims[i];
+    if (order == ORDER_LAST && rank >= 3)
+        tensor_last_strides(dims, rank, t->stride);
+    else
+        tensor_row_strides(dims, rank, t->stride);
+}
+
+void slot_drop(frame *f, slot *s) {
+    if (s->owned) {
+        if (s->v)
+            sard_value_unref(s->v);
+        else
+            buffer_unref(s->val.t.buf);
+        s->owned = false;
+        f->n_owned--;
+    }
+    s->v = NULL;
+    s->full = false;
+}
+
+static void slot_show(slot *s, const sard_value *v) {
+    s->v = (sard_value *)(uintptr_t)v;
+    s->val.kind = v->kind;
+    if (v->kind == SARD_KIND_TENSOR) tensor_assign(&s->val.t, &v->t);
+    s->full = true;
+}
+
+void slot_borrow(slot *s, const sard_value *v, bool share) {
+    slot_show(s, v);
+    s->owned = false;
+    s->share = share;
+}
+
+void slot_take(frame *f, slot *s, sard_value *take) {
+    slot_drop(f, s);
+    slot_show(s, take);
+    s->owned = s->share = true;
+    f->n_owned++;
+}
+
+static bool is_heap(const sard_value *v) { return v && atomic_load_explicit(&v->refs, memory_order_relaxed) != 0; }
+
+static sard_status copy_of(run *r, const tensor *from, sard_value **out, sard_error *err) {
+    tensor t = {0};
+    slot_shape(&t, from->dtype, from->rank, from->dim, ORDER_ROW);
+    TRY(run_buffer(r, tensor_bytes(from), &t.buf, err));
+    tensor_copy_data(tensor_data(&t), from);
+    return value_tensor(&t, out, err);
+}
+
+/* Was the memory made by this activation, outside its arena? Once it has ended, nobody writes it. */
+static bool made_here(const frame *f, const slot *s) {
+    if (s->owned) return true;
+    for (uint32_t k = 0; k < f->xg->n_outputs; k++)
+        if (f->outs[k].buf == s->val.t.buf) return true;
+    for (size_t i = 0; i < f->n_held; i++)
+        if (f->held[i].buf == s->val.t.buf) return true;
+    return false;
+}
+
+sard_status slot_keep(run *r, const frame *f, const slot *s, bool done, sard_value **out, sard_error *err) {
+    FAIL_IF(!s->full, err, SARD_INTERNAL, "a value that is not there");
+    const tensor *t = &s->val.t;
+    if (s->val.kind != SARD_KIND_TENSOR || (s->share && is_heap(s->v) && tensor_is_row(t))) {
+        *out = sard_value_ref(s->v);
+        return SARD_OK;
+    }
+    if (!tensor_is_row(t) || !(s->share || (done && made_here(f, s)))) return copy_of(r, t, out, err);
+    tensor shared = *t;
+    buffer_ref(shared.buf);
+    return value_tensor(&shared, out, err);
+}
+
+sard_status check_type(const exec_graph *xg, uint32_t x, const tensor *t, sard_error *err) {
+    const xval *v = &xg->vals[x];
+    FAIL_IF(v->kind != SARD_KIND_TENSOR && v->kind != SARD_KIND_UNKNOWN, err, SARD_RUNTIME,
+            "a tensor where the model has another kind of value");
+    FAIL_IF(v->dtype && v->dtype != t->dtype, err, SARD_RUNTIME, "expected elements of %s, found %s",
+            dtype_short(v->dtype), dtype_short(t->dtype));
+    FAIL_IF(v->kind == SARD_KIND_TENSOR && v->type->rank >= 0 && v->type->rank != t->rank, err, SARD_RUNTIME,
+            "expected rank %d, found %d", v->type->rank, t->rank);
+    return SARD_OK;
+}
+
+/* ---- scratch ------------------------------------------------------------------------------------------------------ */
+
+/* A step's scratch is cut from one chunk; a step that needs more gets further ones, and the next time one of the whole
+ * size. */
+enum { CHUNK_HEAD = 64 };
+_Static_assert(sizeof(scratch_chunk) <= CHUNK_HEAD, "a chunk's head lies before its first aligned byte");
+
+sard_status frame_scratch(frame *f, size_t bytes, void **out, sard_error *err) {
+    FAIL_IF(bytes > PTRDIFF_MAX / 2, err, SARD_LIMIT, "scratch memory of %zu bytes", bytes);
+    size_t n = (bytes + 63) & ~(size_t)63;
+    scratch_chunk *c = f->scratch;
+    if (c && !f->scratch_charged) {
+        TRY(ctl_charge(f->r->par.ctl, c->bytes, err));
+        f->scratch_charged = true;
+    }
+    if (!c || c->bytes - c->used < n) {
+        size_t want = !c && f->scratch_want > n ? f->scratch_want : n;
+        if (want < 4096) want = 4096;
+        TRY(ctl_charge(f->r->par.ctl, want, err));
+        scratch_chunk *more = mem_alloc(CHUNK_HEAD + want);
+        if (!more) {
+            ctl_release(f->r->par.ctl, want);
+            return err_nomem(err, want);
+        }
+        *more = (scratch_chunk){.next = c, .bytes = want};
+        f->scratch = c = more;
+        f->scratch_charged = true;
+    }
+    *out = (char *)c + CHUNK_HEAD + c->used;
+    c->used += n;
+    return SARD_OK;
+}
+
+void frame_scratch_trim(frame *f, bool all) {
+    while (f->scratch && (all || f->scratch->next)) {
+        scratch_chunk *c = f->scratch;
+        f->scratch = c->next;
+        if (f->scratch_charged) ctl_release(f->r->par.ctl, c->bytes);
+        if (c->bytes > SCRATCH_KEPT) give_back_pages(c, 0, c->bytes);
+        mem_free(c);
+    }
+    if (!f->scratch) f->scratch_charged = false;
+}
+
+void frame_scratch_reset(frame *f) {
+    scratch_chunk *c = f->scratch;
+    if (!c || !c->used) return;
+    if (!c->next) {
+        c->used = 0;
+        return;
+    }
+    size_t total = 0;
+    for (; c; c = c->next) total += c->used;
+    if (total > f->scratch_want) f->scratch_want = total;
+    frame_scratch_trim(f, true);
+}
+
+/* Whole pages of [from, to) of a block whose contents nobody needs any more go back to the system at once: freeing alone
+ * leaves them with the allocator. */
+void give_back_pages(void *p, size_t from, size_t to) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uintptr_t a = ((uintptr_t)p + from + page - 1) & ~(uintptr_t)(page - 1), b = ((uintptr_t)p + to) & ~(uintptr_t)(page - 1);
+    if (b > a) (void)madvise((void *)a, b - a, MADV_DONTNEED);
+}

@@ -211,6 +211,7 @@ typedef struct planner {
 /* What buffers made during a run hold on to, so that their bytes are given back to the run when they are freed. */
 typedef struct run_mem {
     atomic_uint refs;
+    atomic_size_t charged;
     run_ctl *ctl; /* NULL once the run is over */
 } run_mem;
 

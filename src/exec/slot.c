@@ -22,6 +22,7 @@ static void run_mem_unref(run_mem *m) {
 static void run_release(void *owner, void *data, size_t bytes) {
     run_mem *m = owner;
     mem_free(data);
+    atomic_fetch_sub(&m->charged, bytes + BUFFER_COST);
     if (m->ctl) ctl_release(m->ctl, bytes + BUFFER_COST);
     run_mem_unref(m);
 }
@@ -31,6 +32,7 @@ sard_status run_buffer(run *r, size_t bytes, buffer **out, sard_error *err) {
         r->mem = mem_alloc(sizeof *r->mem);
         if (!r->mem) return err_nomem(err, sizeof *r->mem);
         atomic_init(&r->mem->refs, 1);
+        atomic_init(&r->mem->charged, 0);
         r->mem->ctl = r->par.ctl;
     }
     TRY(ctl_charge(r->par.ctl, bytes + BUFFER_COST, err));
@@ -42,6 +44,7 @@ sard_status run_buffer(run *r, size_t bytes, buffer **out, sard_error *err) {
         return err_nomem(err, bytes);
     }
     atomic_fetch_add(&r->mem->refs, 1);
+    atomic_fetch_add(&r->mem->charged, bytes + BUFFER_COST);
     *out = b;
     return SARD_OK;
 }
@@ -51,6 +54,7 @@ bool run_owns(const run *r, const buffer *b) { return b && b->release == run_rel
 void run_mem_end(run *r) {
     if (!r->mem) return;
     r->mem->ctl = NULL;
+    ctl_release(r->par.ctl, atomic_load(&r->mem->charged)); /* what leaves the run is no longer its own */
     run_mem_unref(r->mem);
     r->mem = NULL;
 }

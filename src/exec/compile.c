@@ -13,9 +13,9 @@
 typedef struct compiler {
     exec_model *x;
     exec_graph *xg;
-    const graph *g;     /* where nodes are taken from: the graph, or a group's body */
-    uint32_t *map;      /* of g: x value per value; NO_ID */
-    uint32_t *uses;     /* of g */
+    const graph *g; /* where nodes are taken from: the graph, or a group's body */
+    uint32_t *map;  /* of g: x value per value; NO_ID */
+    uint32_t *uses; /* of g */
 } compiler;
 
 #define NEW(a, n, type) ((type *)arena_calloc((a), (n) ? (n) : 1, sizeof(type)))
@@ -614,8 +614,7 @@ static sard_status add_inputs(compiler *c, exec_graph *outer, const uint32_t *ca
                 mod_str(g->mod, v->name));
         uint32_t id;
         TRY(new_val(xg, X_INPUT, g->inputs[i], &v->type, ORDER_ROW, &id, err));
-        if (v->constant != NO_ID)
-            TRY(set_constant(c->x, &xg->vals[id], g->mod->constants[v->constant].v, false, err));
+        if (v->constant != NO_ID) TRY(set_constant(c->x, &xg->vals[id], g->mod->constants[v->constant].v, false, err));
         c->map[g->inputs[i]] = xg->inputs[xg->n_inputs++] = id;
     }
     for (uint32_t i = 0; i < g->n_captures; i++) {

@@ -41,7 +41,7 @@ static sard_status unwanted(op_ctx *c, sard_dtype t, const shape *s, tensor **ou
     struct {
         tensor t;
         buffer b;
-    } *m;
+    } * m;
     size_t bytes;
     int64_t n = shape_count(s);
     FAIL_IF(n < 0 || dtype_bytes(t, n, &bytes), err, SARD_LIMIT, "an output that is too large");
@@ -105,8 +105,8 @@ sard_status op_out(op_ctx *c, uint32_t i, sard_dtype t, const shape *s, tensor *
     TRY(as_planned(c, i, s->dim, s->rank, err));
     if (!is_planned(c, x)) return dynamic_out(c, i, t, s, out, err);
     tensor *o = &c->f->slots[x].val.t;
-    FAIL_IF(o->dtype != t && c->s->kind != STEP_EPILOGUE, err, SARD_INTERNAL, "output %u was planned as %s and is %s", i,
-            dtype_short(o->dtype), dtype_short(t));
+    FAIL_IF(o->dtype != t && c->s->kind != STEP_EPILOGUE, err, SARD_INTERNAL, "output %u was planned as %s and is %s",
+            i, dtype_short(o->dtype), dtype_short(t));
     if (o->dtype == SARD_STRING) memset(tensor_data(o), 0, tensor_bytes(o));
     *out = o;
     return SARD_OK;
@@ -137,12 +137,12 @@ static sard_status view_copy(op_ctx *c, uint32_t i, const tensor *from, const sh
 
 sard_status op_out_view(op_ctx *c, uint32_t i, uint32_t k, const shape *s, sard_error *err) {
     const slot *from = in_slot(c, k);
-    FAIL_IF(!from || from->val.kind != SARD_KIND_TENSOR, err, SARD_INTERNAL, "a view of input %u, which is no tensor", k);
+    FAIL_IF(!from || from->val.kind != SARD_KIND_TENSOR, err, SARD_INTERNAL, "a view of input %u, which is no tensor",
+            k);
     if (!op_wants(c, i)) return SARD_OK;
-    if (i || k || !(c->s->op->flags & OP_VIEW0) || c->s->kind != STEP_RUN)
-        return view_copy(c, i, &from->val.t, s, err);
-    FAIL_IF(shape_count(s) != tensor_count(&from->val.t), err, SARD_RUNTIME,
-            "%lld elements cannot be seen as %lld", (long long)tensor_count(&from->val.t), (long long)shape_count(s));
+    if (i || k || !(c->s->op->flags & OP_VIEW0) || c->s->kind != STEP_RUN) return view_copy(c, i, &from->val.t, s, err);
+    FAIL_IF(shape_count(s) != tensor_count(&from->val.t), err, SARD_RUNTIME, "%lld elements cannot be seen as %lld",
+            (long long)tensor_count(&from->val.t), (long long)shape_count(s));
     TRY(as_planned(c, i, s->dim, s->rank, err));
     slot *to = &c->f->slots[c->s->out[0]];
     slot_drop(c->f, to);

@@ -35,7 +35,8 @@ sard_status exec_eval(void *arg, const graph *g, node_id id, sard_value *const *
     arena_init(&x.mem);
     sard_value **got = mem_calloc(n_out + 1u, sizeof *got);
     exec_graph *xg = NULL;
-    sard_status st = got ? exec_compile_node(&x, g, id, in, n_in, n_out, &xg, err) : err_nomem(err, n_out * sizeof *got);
+    sard_status st =
+        got ? exec_compile_node(&x, g, id, in, n_in, n_out, &xg, err) : err_nomem(err, n_out * sizeof *got);
     if (st == SARD_OK) st = eval_graph(&x, xg, arg, got, err);
     for (uint32_t i = 0, k = 0; i < n_out; i++) {
         out[i] = NULL;

@@ -28,9 +28,9 @@ uint64_t exec_steps(const exec_model *x);
 typedef struct exec_args {
     pool *pool;
     run_ctl *ctl;
-    exec_profile *profile;     /* may be NULL */
-    sard_value *const *in;     /* one per main-graph input, checked by the caller for dtype and shape; NULL: the default */
-    sard_value **out;          /* one per main-graph output: NULL (a new value) or the caller's tensor to fill */
+    exec_profile *profile; /* may be NULL */
+    sard_value *const *in; /* one per main-graph input, checked by the caller for dtype and shape; NULL: the default */
+    sard_value **out;      /* one per main-graph output: NULL (a new value) or the caller's tensor to fill */
 } exec_args;
 sard_status exec_run(exec_model *x, const exec_args *a, sard_error *err);
 

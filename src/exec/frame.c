@@ -179,8 +179,7 @@ static void publish_plan(exec_graph *xg, plan *p) {
     plan *old = NULL;
     atomic_fetch_add(&p->refs, 1);
     pthread_mutex_lock(&xg->lock);
-    if (xg->n_plans == PLANS_KEPT)
-        old = xg->plans[--xg->n_plans];
+    if (xg->n_plans == PLANS_KEPT) old = xg->plans[--xg->n_plans];
     for (uint32_t k = xg->n_plans++; k > 0; k--) xg->plans[k] = xg->plans[k - 1];
     xg->plans[0] = p;
     pthread_mutex_unlock(&xg->lock);
@@ -338,9 +337,11 @@ static sard_status check_need(const frame *f, const plan *p, sard_error *err) {
     size_t used = atomic_load(&ctl->used);
     if (add_size(more, p->own_bytes, &need) || add_size(need, p->out_total, &need) || add_size(need, used, &all) ||
         all > ctl->limit)
-        return err_set(err, SARD_LIMIT, "the next %u steps need %zu bytes (%zu for intermediate values, %zu for outputs); "
-                       "%zu are in use and the run's memory limit is %zu", p->end - p->first,
-                       more + p->own_bytes + p->out_total, more + p->own_bytes, p->out_total, used, ctl->limit);
+        return err_set(err, SARD_LIMIT,
+                       "the next %u steps need %zu bytes (%zu for intermediate values, %zu for outputs); "
+                       "%zu are in use and the run's memory limit is %zu",
+                       p->end - p->first, more + p->own_bytes + p->out_total, more + p->own_bytes, p->out_total, used,
+                       ctl->limit);
     return SARD_OK;
 }
 

@@ -54,29 +54,29 @@ typedef struct fused {
     const uint32_t *ext;       /* x values */
     const uint8_t *inner_type; /* dtypes of the inner local values */
     uint32_t n_ext, n_local;
-    const uint32_t *out;       /* local numbers of the program's outputs */
-    const uint32_t *operand;   /* x value of each program input; [0] is NO_ID behind a heavy node */
+    const uint32_t *out;     /* local numbers of the program's outputs */
+    const uint32_t *operand; /* x value of each program input; [0] is NO_ID behind a heavy node */
     uint32_t n_operand, n_out;
-    bool broadcasts;           /* the one output's shape is the broadcast of all outside values */
+    bool broadcasts; /* the one output's shape is the broadcast of all outside values */
 } fused;
 
 typedef enum step_kind { STEP_RUN, STEP_PROGRAM, STEP_EPILOGUE } step_kind;
 
 typedef struct exec_graph exec_graph;
 typedef struct exec_step {
-    uint8_t kind;             /* step_kind */
-    const op_def *op;         /* what runs: of a group with a heavy node, that node's */
-    const graph *g;           /* where `node` stands */
+    uint8_t kind;     /* step_kind */
+    const op_def *op; /* what runs: of a group with a heavy node, that node's */
+    const graph *g;   /* where `node` stands */
     const node *node;
-    const graph *outer_g;     /* node of the graph itself (the group), for messages and profiles */
+    const graph *outer_g; /* node of the graph itself (the group), for messages and profiles */
     const node *outer_node;
     void *state;
     const fused *fused;       /* groups and pointwise nodes */
     const uint32_t *in, *out; /* x values; NO_ID: left out or not wanted */
     uint32_t n_in, n_out;
-    const uint32_t *drop;     /* x values whose last use is here */
+    const uint32_t *drop; /* x values whose last use is here */
     uint32_t n_drop;
-    const uint32_t *cap;      /* captured x values */
+    const uint32_t *cap; /* captured x values */
     uint32_t n_cap, n_bodies;
     exec_graph *const *bodies;
     uint64_t seed;
@@ -100,13 +100,13 @@ struct exec_graph {
     uint32_t n_inputs, n_captures, n_outputs;
     uint32_t max_in, max_out, max_local; /* of a step: what planning needs room for */
     uint32_t n_programs;
-    pthread_mutex_t lock;                /* of what follows */
-    plan *plans[PLANS_KEPT];             /* most recent first */
+    pthread_mutex_t lock;    /* of what follows */
+    plan *plans[PLANS_KEPT]; /* most recent first */
     uint32_t n_plans;
     frame *frames;
     uint32_t n_frames;
-    size_t runs, least_arena;            /* frames given back, the smallest arena they used */
-    _Atomic(uint8_t *) int_inputs;       /* per input: its values reach shapes, so plans depend on them; NULL: not found
+    size_t runs, least_arena;      /* frames given back, the smallest arena they used */
+    _Atomic(uint8_t *) int_inputs; /* per input: its values reach shapes, so plans depend on them; NULL: not found
                                             out yet. Published once */
 };
 
@@ -119,7 +119,7 @@ struct exec_model {
     exec_graph *main;
     size_t packed;
     uint64_t n_steps;
-    size_t keep;         /* bytes of arena a frame keeps between runs */
+    size_t keep; /* bytes of arena a frame keeps between runs */
 };
 
 /* ---- plans -------------------------------------------------------------------------------------------------------- */
@@ -153,17 +153,17 @@ struct plan {
     uint32_t n_vals;
     int64_t *dims;
     size_t n_dims, cap_dims;
-    uint32_t *made;      /* x values this stage defines */
+    uint32_t *made; /* x values this stage defines */
     size_t n_made, cap_made;
-    uint32_t *rebind;    /* those not in the arena: their place is new in every run */
+    uint32_t *rebind; /* those not in the arena: their place is new in every run */
     size_t n_rebind, cap_rebind;
     plan_own *own;
     size_t n_own, cap_own;
-    size_t *out_bytes;   /* per graph output: of its memory when planned here, else SIZE_MAX */
-    int64_t *geom;       /* packed pw_geoms */
+    size_t *out_bytes; /* per graph output: of its memory when planned here, else SIZE_MAX */
+    int64_t *geom;     /* packed pw_geoms */
     size_t n_geom, cap_geom;
-    uint32_t *geom_at;   /* per step: of its geometry in geom; NO_ID: none */
-    int64_t *ints;       /* the key's values: of the inputs that reach shapes, in order */
+    uint32_t *geom_at; /* per step: of its geometry in geom; NO_ID: none */
+    int64_t *ints;     /* the key's values: of the inputs that reach shapes, in order */
     size_t n_ints, cap_ints;
     size_t arena_bytes, own_bytes, out_total;
 };
@@ -222,16 +222,16 @@ typedef struct run {
     run_mem *mem;         /* made with the first buffer */
     pthread_mutex_t lock; /* of strings */
     arena strings;
-    size_t charged;       /* until the run ends */
+    size_t charged; /* until the run ends */
 } run;
 
 /* A run-time value. Tensors lie inline in val (whose refs stay 0: it is no heap value). */
 typedef struct slot {
     sard_value val;
-    sard_value *v;  /* a heap value: anything but a tensor, or what the tensor came in */
-    bool full;      /* has a value */
-    bool owned;     /* v, or the reference in val.t.buf, is given back when dropped */
-    bool share;     /* memory nobody writes again: may be kept by reference */
+    sard_value *v; /* a heap value: anything but a tensor, or what the tensor came in */
+    bool full;     /* has a value */
+    bool owned;    /* v, or the reference in val.t.buf, is given back when dropped */
+    bool share;    /* memory nobody writes again: may be kept by reference */
 } slot;
 
 typedef struct held { /* memory of a PLACE_OWN class */
@@ -240,9 +240,9 @@ typedef struct held { /* memory of a PLACE_OWN class */
 } held;
 
 typedef struct out_mem { /* where a graph output is to lie */
-    buffer *buf;   /* one reference */
+    buffer *buf;         /* one reference */
     size_t offset;
-    bool user;     /* the caller's tensor, which is t */
+    bool user; /* the caller's tensor, which is t */
     tensor t;
 } out_mem;
 
@@ -255,26 +255,26 @@ struct frame {
     exec_graph *xg;
     frame *next;
     run *r;
-    frame *outer;        /* the activation whose step runs this body */
+    frame *outer; /* the activation whose step runs this body */
     const exec_step *outer_step;
-    plan *plan;          /* of the first stage: one reference */
-    plan *late;          /* of later stages: memory reused */
-    const plan *bound;   /* whose places the slots have now; NULL: none */
-    const plan *stage;   /* the one that is run */
+    plan *plan;        /* of the first stage: one reference */
+    plan *late;        /* of later stages: memory reused */
+    const plan *bound; /* whose places the slots have now; NULL: none */
+    const plan *stage; /* the one that is run */
     slot *slots;
-    uint32_t n_owned;    /* slots that are */
-    buffer mem;          /* the arena, embedded; never freed through references */
+    uint32_t n_owned; /* slots that are */
+    buffer mem;       /* the arena, embedded; never freed through references */
     size_t mem_bytes, mem_used;
     held *held;
     size_t n_held, cap_held, held_base; /* held_base: of the stage's plan.own */
-    out_mem *outs;       /* per graph output */
+    out_mem *outs;                      /* per graph output */
     size_t charged, arena_charged;
     scratch_chunk *scratch;
     size_t scratch_want;
     bool scratch_charged;
     planner pl;
     bool pl_ready;
-    uint64_t salt;       /* of random numbers: which activation this is */
+    uint64_t salt; /* of random numbers: which activation this is */
 };
 
 struct op_ctx {
@@ -295,8 +295,8 @@ void exec_model_deinit(exec_model *x);
 typedef struct fuse_src {
     const module *m;
     const graph *g;
-    const vtype *(*type)(void *arg, value_id v);        /* never NULL */
-    const tensor *(*constant)(void *arg, value_id v);   /* NULL: no constant */
+    const vtype *(*type)(void *arg, value_id v);      /* never NULL */
+    const tensor *(*constant)(void *arg, value_id v); /* NULL: no constant */
     void *arg;
 } fuse_src;
 /* The program of `n` nodes in order; heavy: index of the one whose output 0 is the program's input 0 (NO_ID: none).

@@ -217,6 +217,7 @@ void frame_scratch_reset(frame *f) {
  * leaves them with the allocator. */
 void give_back_pages(void *p, size_t from, size_t to) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    uintptr_t a = ((uintptr_t)p + from + page - 1) & ~(uintptr_t)(page - 1), b = ((uintptr_t)p + to) & ~(uintptr_t)(page - 1);
+    uintptr_t a = ((uintptr_t)p + from + page - 1) & ~(uintptr_t)(page - 1),
+              b = ((uintptr_t)p + to) & ~(uintptr_t)(page - 1);
     if (b > a) (void)madvise((void *)a, b - a, MADV_DONTNEED);
 }

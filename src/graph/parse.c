@@ -333,7 +333,7 @@ static sard_status parse_attrs(parser *p, const op_def *op, parts *q, sard_error
 }
 
 static sard_status parse_node_into(parser *p, parts *q, sard_error *err) {
-    const op_def *op;
+    const op_def *op = NULL;
     attr *attrs;
     uint32_t n_attrs;
     node_id id;

@@ -45,7 +45,7 @@ static sard_status missing(importer *im, str_id domain, str_id name, int64_t ver
     im->missing = items;
     unsupported *u = &im->missing[im->n_missing++];
     *u = (unsupported){.domain = domain, .op = name, .version = version, .count = 1};
-    snprintf(u->first, sizeof u->first, "%s", where);
+    snprintf(u->first, sizeof u->first, "%.*s", (int)sizeof u->first - 1, where);
     return SARD_OK;
 }
 

@@ -32,6 +32,7 @@
  *                             inf: 1 and inf; x < 0 or NaN: the mantissa is NaN, e unspecified (d_)
  *   f_lut8(t, i) f_lut16(t, i) t[i & 7], t[i & 15]; t: 8 or 16 floats
  *   f_gather(p, i)            p[i]
+ *   f_zip(a, b, &lo, &hi)     a0 b0 a1 b1 ... (d_); one lane: a and b
  *   i_ld_i8 _u8 _i16 _u16, i_st_8 _16    small integers; stores truncate (and i_ldn_i8 ...)
  *   f_ld_f16 _bf16, f_st_f16 _bf16       half floats, rounded to even (and f_ldn_f16 ...)
  *   m_ld_bool m_st_bool                  bytes: non-zero is true; stores 0 and 1 (and m_ldn_bool ...)

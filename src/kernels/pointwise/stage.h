@@ -1,6 +1,6 @@
 /*
- * stage.h -- gathering elements of any type from strided memory into contiguous buffers, and back; private to this
- * family. In a buffer an element of a packed type (2 or 4 bits) takes one byte.
+ * stage.h -- gathering elements of any type from strided memory into contiguous buffers, and back; for kernel
+ * families. In a buffer an element of a packed type (2 or 4 bits) takes one byte.
  */
 #ifndef SARD_KERNELS_POINTWISE_STAGE_H
 #define SARD_KERNELS_POINTWISE_STAGE_H

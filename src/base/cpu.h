@@ -21,10 +21,10 @@ typedef enum isa {
     ISA_COUNT
 } isa;
 
-bool cpu_has(isa i);            /* hardware (or emulator) has it and SARD_ISA allows it */
-bool cpu_hardware_has(isa i);   /* regardless of SARD_ISA */
-isa cpu_best(void);             /* the highest level with cpu_has */
-const char *isa_name(isa i);    /* "ref", "neon", "dotprod", "avx2", "avxvnni", "avx512", "vnni", "amx" */
+bool cpu_has(isa i);             /* hardware (or emulator) has it and SARD_ISA allows it */
+bool cpu_hardware_has(isa i);    /* regardless of SARD_ISA */
+isa cpu_best(void);              /* the highest level with cpu_has */
+const char *isa_name(isa i);     /* "ref", "neon", "dotprod", "avx2", "avxvnni", "avx512", "vnni", "amx" */
 const char *cpu_isa_error(void); /* NULL, or why SARD_ISA was not understood */
 
 /* Rounding to nearest and denormals on, for the calling thread. Returns the state found, for cpu_fp_restore. */

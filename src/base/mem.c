@@ -17,7 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define ALIGN 64
+#define ALIGN     64
 #define HUGE_FROM ((size_t)4 << 20)
 
 /* ---- the allocator ---- */

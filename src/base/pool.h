@@ -24,7 +24,7 @@ sard_status pool_default(pool **out, sard_error *err); /* one per process; a new
 pool *pool_ref(pool *p);
 void pool_unref(pool *p); /* the last one joins the workers: not from inside a loop */
 int pool_threads(const pool *p);
-int pool_usable_cpus(void); /* min(affinity, cgroup quota rounded up), at least 1 */
+int pool_usable_cpus(void);         /* min(affinity, cgroup quota rounded up), at least 1 */
 void pool_spin_us(pool *p, int us); /* how long workers spin inside a run before they sleep; default 50 */
 /* Between these, workers may spin for work; outside they sleep. Each run in progress takes one of the pool's threads for
  * its caller, so concurrent runs do not oversubscribe. NULL is allowed. */
@@ -33,11 +33,11 @@ void pool_run_end(pool *p);
 
 /* What one run may use, shared by all its threads. */
 typedef struct run_ctl {
-    atomic_int cancel;         /* non-zero: stop */
-    atomic_int *cancel_user;   /* the caller's flag; may be NULL */
-    int64_t deadline_ns;       /* CLOCK_MONOTONIC; 0: none */
-    atomic_size_t used, peak;  /* bytes charged to the run */
-    size_t limit;              /* 0: none */
+    atomic_int cancel;        /* non-zero: stop */
+    atomic_int *cancel_user;  /* the caller's flag; may be NULL */
+    int64_t deadline_ns;      /* CLOCK_MONOTONIC; 0: none */
+    atomic_size_t used, peak; /* bytes charged to the run */
+    size_t limit;             /* 0: none */
 } run_ctl;
 int64_t clock_ns(void);
 void ctl_init(run_ctl *c);

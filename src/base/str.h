@@ -38,7 +38,7 @@ typedef struct strtab {
 int strtab_init(strtab *t); /* 0 on success */
 void strtab_free(strtab *t);
 #define STR_FAIL UINT32_MAX
-str_id strtab_add(strtab *t, const char *s, size_t n); /* STR_FAIL when out of memory */
+str_id strtab_add(strtab *t, const char *s, size_t n);        /* STR_FAIL when out of memory */
 str_id strtab_find(const strtab *t, const char *s, size_t n); /* STR_FAIL when absent */
 static inline const char *strtab_get(const strtab *t, str_id id) { return t->items[id].p; } /* NUL-terminated */
 

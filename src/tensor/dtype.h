@@ -23,11 +23,10 @@ typedef uint32_t dtype_set;
 #define DT_BOOL         DT(SARD_BOOL)
 #define DT_STRING       DT(SARD_STRING)
 #define DT_COMPLEX      (DT(SARD_C64) | DT(SARD_C128))
-#define DT_FLOAT8                                                                                            \
-    (DT(SARD_F8E4M3FN) | DT(SARD_F8E4M3FNUZ) | DT(SARD_F8E5M2) | DT(SARD_F8E5M2FNUZ) | DT(SARD_F8E8M0))
-#define DT_SUBBYTE (DT(SARD_U4) | DT(SARD_I4) | DT(SARD_F4E2M1) | DT(SARD_U2) | DT(SARD_I2))
-#define DT_FLOAT6  (DT(SARD_F6E2M3) | DT(SARD_F6E3M2))
-#define DT_ALL     (DT_NUMBER | DT_BOOL | DT_STRING | DT_COMPLEX | DT_FLOAT8 | DT_SUBBYTE | DT_FLOAT6)
+#define DT_FLOAT8       (DT(SARD_F8E4M3FN) | DT(SARD_F8E4M3FNUZ) | DT(SARD_F8E5M2) | DT(SARD_F8E5M2FNUZ) | DT(SARD_F8E8M0))
+#define DT_SUBBYTE      (DT(SARD_U4) | DT(SARD_I4) | DT(SARD_F4E2M1) | DT(SARD_U2) | DT(SARD_I2))
+#define DT_FLOAT6       (DT(SARD_F6E2M3) | DT(SARD_F6E3M2))
+#define DT_ALL          (DT_NUMBER | DT_BOOL | DT_STRING | DT_COMPLEX | DT_FLOAT8 | DT_SUBBYTE | DT_FLOAT6)
 
 static inline bool dtype_in(int t, dtype_set s) { return t > 0 && t < SARD_DTYPE_COUNT && (s >> t & 1); }
 bool dtype_valid(int t);

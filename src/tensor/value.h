@@ -38,8 +38,7 @@ sard_status value_tensor(tensor *take, sard_value **out, sard_error *err);
 sard_status value_sequence(sard_value **items, size_t n, sard_dtype elem, sard_value **out, sard_error *err);
 sard_status value_map(sard_value *keys, sard_value *values, sard_value **out, sard_error *err);
 sard_status value_optional(sard_value *item, sard_dtype elem, sard_value **out, sard_error *err);
-sard_status value_sparse(const shape *dims, sard_value *values, sard_value *indices, sard_value **out,
-                         sard_error *err);
+sard_status value_sparse(const shape *dims, sard_value *values, sard_value *indices, sard_value **out, sard_error *err);
 static inline bool value_is_tensor(const sard_value *v) { return v && v->kind == SARD_KIND_TENSOR; }
 /* A deep copy that owns everything. */
 sard_status value_clone(const sard_value *v, sard_value **out, sard_error *err);

@@ -304,6 +304,7 @@ static sard_status add_plain(compiler *c, const node *n, sard_error *err) {
     for (uint32_t i = 0; i < n->out.n; i++) TRY(define(c, node_out(c->g, n, i), &out[i], err));
     s.out = out;
     s.n_out = n->out.n;
+    s.view = (n->op->flags & OP_VIEW0) && s.n_in && s.in[0] != NO_ID && s.n_out && out[0] != NO_ID;
     TRY(check_layout(c, &s, err));
     return push_step(c, &s, err);
 }
@@ -506,8 +507,7 @@ static sard_status lifetimes(exec_graph *xg, sard_error *err) {
     }
     for (uint32_t k = xg->n_steps; k-- > 0;) { /* a value outlives its views */
         const exec_step *s = &xg->steps[k];
-        if (s->kind != STEP_RUN || !(s->op->flags & OP_VIEW0) || !s->n_in || !s->n_out) continue;
-        if (s->in[0] != NO_ID && s->out[0] != NO_ID) used_at(xg, s->in[0], xg->vals[s->out[0]].last);
+        if (s->view) used_at(xg, s->in[0], xg->vals[s->out[0]].last);
     }
     uint32_t *count = mem_calloc(xg->n_steps + 1u, sizeof *count);
     if (!count) return err_nomem(err, xg->n_steps * sizeof *count);

@@ -140,7 +140,7 @@ sard_status op_out_view(op_ctx *c, uint32_t i, uint32_t k, const shape *s, sard_
     FAIL_IF(!from || from->val.kind != SARD_KIND_TENSOR, err, SARD_INTERNAL, "a view of input %u, which is no tensor",
             k);
     if (!op_wants(c, i)) return SARD_OK;
-    if (i || k || !(c->s->op->flags & OP_VIEW0) || c->s->kind != STEP_RUN) return view_copy(c, i, &from->val.t, s, err);
+    if (i || k || !c->s->view) return view_copy(c, i, &from->val.t, s, err);
     FAIL_IF(shape_count(s) != tensor_count(&from->val.t), err, SARD_RUNTIME, "%lld elements cannot be seen as %lld",
             (long long)tensor_count(&from->val.t), (long long)shape_count(s));
     TRY(as_planned(c, i, s->dim, s->rank, err));

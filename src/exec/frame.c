@@ -57,7 +57,9 @@ sard_status frame_take(exec_graph *xg, run *r, frame **out, sard_error *err) {
 static void drop_outputs(frame *f) {
     for (uint32_t i = 0; i < f->xg->n_outputs; i++) {
         if (f->outs[i].buf) buffer_unref(f->outs[i].buf);
-        f->outs[i] = (out_mem){0};
+        f->outs[i].buf = NULL;
+        f->outs[i].offset = 0;
+        f->outs[i].user = false;
     }
 }
 

@@ -51,6 +51,7 @@ static bool same_shape(const plan *out, uint32_t x, uint32_t y) {
 static uint32_t in_place(planner *p, const plan *out, const exec_step *s, uint32_t k, uint32_t j, size_t bytes) {
     uint32_t to = s->out[j];
     if (s->kind == STEP_PROGRAM) {
+        if (s->n_out > 1) return NO_ID; /* one output's store must not come before another's load */
         for (uint32_t i = 0; i < s->fused->n_operand; i++) {
             uint32_t x = s->fused->operand[i], c = dying(p, out, k, x, to, bytes);
             if (c != NO_ID && same_shape(out, x, to)) return c;
@@ -69,7 +70,7 @@ sard_status memplan_value(planner *p, plan *out, const exec_step *s, uint32_t k,
                           sard_error *err) {
     uint32_t x = s->out[j];
     const xval *v = &p->xg->vals[x];
-    if (s->kind == STEP_RUN && (s->op->flags & OP_VIEW0) && j == 0 && s->n_in && s->in[0] != NO_ID) {
+    if (s->view && j == 0) {
         uint32_t c = p->cls[s->in[0]];
         if (c == NO_ID)
             out->vals[x].place = PLACE_VIEW;

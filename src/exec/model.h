@@ -65,6 +65,7 @@ typedef enum step_kind { STEP_RUN, STEP_PROGRAM, STEP_EPILOGUE } step_kind;
 typedef struct exec_graph exec_graph;
 typedef struct exec_step {
     uint8_t kind;     /* step_kind */
+    bool view;        /* output 0 is input 0's memory */
     const op_def *op; /* what runs: of a group with a heavy node, that node's */
     const graph *g;   /* where `node` stands */
     const node *node;

@@ -145,6 +145,25 @@ static sard_status run_operator(frame *f, const exec_step *s, sard_error *err) {
     return st;
 }
 
+/* A view whose shape was planned needs no operator. */
+static bool run_view(frame *f, const exec_step *s) {
+    slot *to = &f->slots[s->out[0]];
+    const slot *from = &f->slots[s->in[0]];
+    uint8_t place = f->stage->vals[s->out[0]].place;
+    if (s->n_out != 1 || place == PLACE_DYNAMIC || from->val.kind != SARD_KIND_TENSOR) return false;
+    to->val.t.buf = from->val.t.buf;
+    to->val.t.offset = from->val.t.offset;
+    to->full = true;
+    to->share = from->share;
+    return true;
+}
+
+static sard_status run_step(frame *f, const exec_step *s, uint32_t k, sard_error *err) {
+    if (s->kind == STEP_PROGRAM) return run_program(f, s, k, err);
+    if (s->view && run_view(f, s)) return SARD_OK;
+    return run_operator(f, s, err);
+}
+
 static sard_status run_steps(frame *f, sard_error *err) {
     const exec_graph *xg = f->xg;
     run *r = f->r;
@@ -152,7 +171,7 @@ static sard_status run_steps(frame *f, sard_error *err) {
         const exec_step *s = &xg->steps[k];
         sard_status st = ctl_check(r->par.ctl, err);
         int64_t start = r->profile ? clock_ns() : 0;
-        if (st == SARD_OK) st = s->kind == STEP_PROGRAM ? run_program(f, s, k, err) : run_operator(f, s, err);
+        if (st == SARD_OK) st = run_step(f, s, k, err);
         if (st != SARD_OK) return step_error(f, s, st, err);
         if (r->profile) profile_add(r->profile, f, s, start, clock_ns());
         if (f->n_owned)
@@ -200,26 +219,34 @@ static bool all_ours(const run *r, const sard_value *v) {
     }
 }
 
+/* The tensor's reference goes into a value; the slot shows it still, for the case that another output is the same. */
+static sard_status hand_over(tensor *t, sard_value **out, sard_error *err) {
+    buffer *buf = t->buf;
+    sard_status st = value_tensor(t, out, err);
+    t->buf = buf;
+    return st;
+}
+
 static sard_status tensor_leaves(run *r, frame *f, slot *s, sard_value **out, sard_error *err) {
-    tensor t = s->val.t;
+    tensor *t = &s->val.t;
     for (uint32_t k = 0; k < f->xg->n_outputs; k++) { /* computed where an output is to lie; handed over once */
         out_mem *o = &f->outs[k];
-        if (o->user || !o->buf || t.buf != o->buf || t.dtype == SARD_STRING) continue;
-        if (atomic_load(&o->buf->refs) > 1 || !tensor_is_row(&t)) break;
+        if (o->user || !o->buf || t->buf != o->buf || t->dtype == SARD_STRING) continue;
+        if (atomic_load(&o->buf->refs) > 1 || !tensor_is_row(t)) break;
         o->buf = NULL;
-        return value_tensor(&t, out, err);
+        return hand_over(t, out, err);
     }
-    if (s->owned && !s->v && run_owns(r, t.buf) && atomic_load(&t.buf->refs) == 1 && t.dtype != SARD_STRING &&
-        tensor_is_row(&t)) {
+    if (s->owned && !s->v && run_owns(r, t->buf) && atomic_load(&t->buf->refs) == 1 && t->dtype != SARD_STRING &&
+        tensor_is_row(t)) {
         s->owned = false;
         f->n_owned--;
-        return value_tensor(&t, out, err);
+        return hand_over(t, out, err);
     }
-    size_t bytes = tensor_bytes(&t);
+    size_t bytes = tensor_bytes(t);
     TRY(ctl_charge(r->par.ctl, bytes, err));
     r->charged += bytes;
     tensor copy;
-    TRY(tensor_clone(&copy, &t, err));
+    TRY(tensor_clone(&copy, t, err));
     return value_tensor(&copy, out, err);
 }
 

@@ -1,0 +1,29 @@
+/*
+ * lists.c -- what this build offers: operators.
+ */
+#include "api/api.h"
+
+static const char *op_kind(const op_def *op) {
+    if (op->flags & OP_BODY) return "control";
+    if (op->emit) return "pointwise";
+    return op->lower ? "composed" : "primitive";
+}
+
+/* The i-th operator that may stand in a file. */
+static const op_def *public_op(size_t i) {
+    for (uint32_t k = 0; k < op_table_n; k++)
+        if (!(op_table[k]->flags & OP_INTERNAL) && i-- == 0) return op_table[k];
+    return NULL;
+}
+
+size_t sard_op_count(void) {
+    size_t n = 0;
+    for (uint32_t k = 0; k < op_table_n; k++) n += !(op_table[k]->flags & OP_INTERNAL);
+    return n;
+}
+
+void sard_op_get(size_t i, sard_op_info *out) {
+    const op_def *op = public_op(i);
+    *out = (sard_op_info){0};
+    if (op) *out = (sard_op_info){op->domain, op->name, op->doc ? op->doc : "", op->since, op_kind(op)};
+}

@@ -45,11 +45,16 @@ static void put_quoted(strbuf *b, const char *s, size_t n) {
             continue;
         }
         sb_put(b, s + begin, at - begin);
-        if (len == 0) sb_puts(b, "\\ufffd");
-        else if (c == '"' || c == '\\') sb_printf(b, "\\%c", c);
-        else if (c == '\n') sb_puts(b, "\\n");
-        else if (c == '\t') sb_puts(b, "\\t");
-        else sb_printf(b, "\\u%04x", c);
+        if (len == 0)
+            sb_puts(b, "\\ufffd");
+        else if (c == '"' || c == '\\')
+            sb_printf(b, "\\%c", c);
+        else if (c == '\n')
+            sb_puts(b, "\\n");
+        else if (c == '\t')
+            sb_puts(b, "\\t");
+        else
+            sb_printf(b, "\\u%04x", c);
         begin = ++at;
     }
     sb_put(b, s + begin, n - begin);

@@ -1,0 +1,422 @@
+/*
+ * svg_layout.c -- layered drawing of graphs after Sugiyama, Tagawa and Toda (1981).
+ *
+ * 1. Layers: the longest way from the sources; what nothing enters is pulled down beside its first user.
+ * 2. A value that is used further down passes through the layers between in one lane of its own (not one per user), so
+ *    that an edge never runs behind a box.
+ * 3. Order in each layer: medians of the neighbours, down and up in turn; the order with the fewest crossings stays.
+ * 4. Abscissas: each layer in turn is put where its neighbours want it, as near as the minimal distances allow: a
+ *    least-squares problem that isotonic regression (pool adjacent violators) solves exactly. Lanes weigh more than
+ *    boxes, so long edges become straight.
+ */
+#include "svg_layout.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+enum { GAP_BOX = 18, GAP_LANE = 12, LANE = 4, SWEEPS = 12, PLACEMENTS = 24, BIG = 20000 };
+
+typedef struct vertex { /* a box or a stretch of lane */
+    int box, net, layer; /* box -1: lane of net */
+    double w, x;
+    int pos;
+} vertex;
+
+typedef struct arc { /* between neighbouring layers */
+    int from, to;
+    double dx0, dx1; /* where on the vertices */
+    int net;
+} arc;
+
+typedef struct layout {
+    lay_box *boxes;
+    const lay_net *nets;
+    size_t n_boxes, n_nets;
+    vertex *v;
+    size_t n, cap;
+    arc *a;
+    size_t n_arcs, cap_arcs;
+    int *first_down, *down, *first_up, *up; /* arcs leaving and entering each vertex */
+    int n_layers;
+    int **layer; /* vertices of each layer, in order */
+    int *size;
+} layout;
+
+/* ---- 1. layers ------------------------------------------------------------------------------------------------------- */
+
+/* Boxes come in an order in which edges go forward, except that the caller may put sources anywhere: repeated until
+ * nothing moves, at most once per box. */
+static void assign_layers(layout *l) {
+    for (size_t round = 0; round <= l->n_boxes; round++) {
+        bool moved = false;
+        for (size_t e = 0; e < l->n_nets; e++)
+            for (size_t k = 0; k < l->nets[e].n_to; k++) {
+                const int below = l->v[l->nets[e].from].layer + 1;
+                vertex *to = &l->v[l->nets[e].to[k].box];
+                if (to->layer < below) to->layer = below, moved = true;
+            }
+        if (!moved) break;
+    }
+    bool *entered = xmalloc(l->n_boxes + 1);
+    int *lowest = xmalloc((l->n_boxes + 1) * sizeof *lowest);
+    memset(entered, 0, l->n_boxes);
+    for (size_t i = 0; i < l->n_boxes; i++) lowest[i] = -1;
+    for (size_t e = 0; e < l->n_nets; e++)
+        for (size_t k = 0; k < l->nets[e].n_to; k++) {
+            const int to = l->nets[e].to[k].box, from = l->nets[e].from;
+            entered[to] = true;
+            if (lowest[from] < 0 || l->v[to].layer < lowest[from]) lowest[from] = l->v[to].layer;
+        }
+    for (size_t i = 0; i < l->n_boxes; i++)
+        if (!entered[i] && lowest[i] > 0) l->v[i].layer = lowest[i] - 1;
+    free(entered);
+    free(lowest);
+}
+
+/* ---- 2. lanes -------------------------------------------------------------------------------------------------------- */
+
+static void add_arc(layout *l, int from, double dx0, int to, double dx1, int net) {
+    if (l->n_arcs == l->cap_arcs) l->a = xrealloc(l->a, (l->cap_arcs = l->cap_arcs ? l->cap_arcs * 2 : 256) * sizeof *l->a);
+    l->a[l->n_arcs++] = (arc){from, to, dx0, dx1, net};
+}
+
+static int add_lane(layout *l, int net, int layer) {
+    if (l->n == l->cap) l->v = xrealloc(l->v, (l->cap *= 2) * sizeof *l->v);
+    l->v[l->n] = (vertex){.box = -1, .net = net, .layer = layer, .w = LANE};
+    return (int)l->n++;
+}
+
+static void make_lanes(layout *l) {
+    for (size_t e = 0; e < l->n_nets; e++) {
+        const lay_net *net = &l->nets[e];
+        int last = -1, at = net->from, layer = l->v[net->from].layer;
+        double dx = net->dx;
+        for (size_t k = 0; k < net->n_to; k++)
+            if (l->v[net->to[k].box].layer > last) last = l->v[net->to[k].box].layer;
+        while (layer < last) {
+            for (size_t k = 0; k < net->n_to; k++)
+                if (l->v[net->to[k].box].layer == layer + 1)
+                    add_arc(l, at, dx, net->to[k].box, net->to[k].dx, (int)e);
+            if (++layer == last) break;
+            const int lane = add_lane(l, (int)e, layer);
+            add_arc(l, at, dx, lane, LANE / 2.0, (int)e);
+            at = lane;
+            dx = LANE / 2.0;
+        }
+    }
+}
+
+static int *index_arcs(const layout *l, bool down, int **first) {
+    int *count = xmalloc((l->n + 2) * sizeof *count), *list = xmalloc((l->n_arcs + 1) * sizeof *list);
+    memset(count, 0, (l->n + 2) * sizeof *count);
+    for (size_t i = 0; i < l->n_arcs; i++) count[(down ? l->a[i].from : l->a[i].to) + 1]++;
+    for (size_t i = 0; i < l->n; i++) count[i + 1] += count[i];
+    int *at = xmalloc((l->n + 1) * sizeof *at);
+    memcpy(at, count, (l->n + 1) * sizeof *at);
+    for (size_t i = 0; i < l->n_arcs; i++) list[at[down ? l->a[i].from : l->a[i].to]++] = (int)i;
+    free(at);
+    *first = count;
+    return list;
+}
+
+static void make_layers(layout *l) {
+    l->n_layers = 0;
+    for (size_t i = 0; i < l->n; i++)
+        if (l->v[i].layer + 1 > l->n_layers) l->n_layers = l->v[i].layer + 1;
+    l->layer = xmalloc(((size_t)l->n_layers + 1) * sizeof *l->layer);
+    l->size = xmalloc(((size_t)l->n_layers + 1) * sizeof *l->size);
+    memset(l->size, 0, ((size_t)l->n_layers + 1) * sizeof *l->size);
+    for (size_t i = 0; i < l->n; i++) l->size[l->v[i].layer]++;
+    for (int k = 0; k < l->n_layers; k++) l->layer[k] = xmalloc(((size_t)l->size[k] + 1) * sizeof **l->layer), l->size[k] = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        vertex *v = &l->v[i];
+        v->pos = l->size[v->layer]++;
+        l->layer[v->layer][v->pos] = (int)i;
+    }
+}
+
+/* ---- 3. order -------------------------------------------------------------------------------------------------------- */
+
+typedef struct keyed {
+    double key;
+    int vertex, pos;
+} keyed;
+
+static int by_key(const void *a, const void *b) {
+    const keyed *x = a, *y = b;
+    if (x->key != y->key) return x->key < y->key ? -1 : 1;
+    return x->pos - y->pos;
+}
+
+static int by_number(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Median of the neighbours' places in the next layer, ports included; -1 without neighbours. */
+static double median(const layout *l, int v, bool upper, double *scratch) {
+    const int *first = upper ? l->first_up : l->first_down, *list = upper ? l->up : l->down;
+    const int n = first[v + 1] - first[v];
+    if (n == 0) return -1;
+    for (int i = 0; i < n; i++) {
+        const arc *a = &l->a[list[first[v] + i]];
+        const vertex *o = &l->v[upper ? a->from : a->to];
+        scratch[i] = o->pos + (upper ? a->dx0 : a->dx1) / (o->w + 1);
+    }
+    qsort(scratch, (size_t)n, sizeof *scratch, by_number);
+    return n % 2 ? scratch[n / 2] : (scratch[n / 2 - 1] + scratch[n / 2]) / 2;
+}
+
+static void sort_layer(layout *l, int k, bool upper, keyed *keys, double *scratch) {
+    const int n = l->size[k];
+    for (int i = 0; i < n; i++) {
+        const int v = l->layer[k][i];
+        const double m = median(l, v, upper, scratch);
+        keys[i] = (keyed){m < 0 ? i : m, v, i};
+    }
+    qsort(keys, (size_t)n, sizeof *keys, by_key);
+    for (int i = 0; i < n; i++) {
+        l->layer[k][i] = keys[i].vertex;
+        l->v[keys[i].vertex].pos = i;
+    }
+}
+
+typedef struct ends {
+    double top, bottom;
+} ends;
+
+static int by_ends(const void *a, const void *b) {
+    const ends *x = a, *y = b;
+    if (x->top != y->top) return x->top < y->top ? -1 : 1;
+    return (x->bottom > y->bottom) - (x->bottom < y->bottom);
+}
+
+/* Inversions of the lower ends in the order of the upper ones, by merging. */
+static double inversions(ends *e, ends *tmp, size_t n) {
+    if (n < 2) return 0;
+    const size_t half = n / 2;
+    double count = inversions(e, tmp, half) + inversions(e + half, tmp, n - half);
+    size_t i = 0, j = half, k = 0;
+    while (i < half || j < n) {
+        if (j == n || (i < half && e[i].bottom <= e[j].bottom)) {
+            tmp[k++] = e[i++];
+        } else {
+            count += (double)(half - i);
+            tmp[k++] = e[j++];
+        }
+    }
+    memcpy(e, tmp, n * sizeof *e);
+    return count;
+}
+
+static double crossings(const layout *l, ends *e, ends *tmp) {
+    double count = 0;
+    for (int k = 0; k + 1 < l->n_layers; k++) {
+        size_t n = 0;
+        for (int i = 0; i < l->size[k]; i++) {
+            const int v = l->layer[k][i];
+            for (int j = l->first_down[v]; j < l->first_down[v + 1]; j++) {
+                const arc *a = &l->a[l->down[j]];
+                e[n++] = (ends){l->v[a->from].pos + a->dx0 / (l->v[a->from].w + 1),
+                                l->v[a->to].pos + a->dx1 / (l->v[a->to].w + 1)};
+            }
+        }
+        qsort(e, n, sizeof *e, by_ends);
+        count += inversions(e, tmp, n);
+    }
+    return count;
+}
+
+static void order_layers(layout *l) {
+    keyed *keys = xmalloc((l->n + 1) * sizeof *keys);
+    double *scratch = xmalloc((l->n_arcs + 1) * sizeof *scratch);
+    ends *e = xmalloc((l->n_arcs + 1) * sizeof *e), *tmp = xmalloc((l->n_arcs + 1) * sizeof *tmp);
+    int *best = xmalloc((l->n + 1) * sizeof *best);
+    for (size_t i = 0; i < l->n; i++) best[i] = l->v[i].pos;
+    double least = crossings(l, e, tmp);
+    const int sweeps = l->n > BIG ? 2 : SWEEPS;
+    for (int s = 0; s < sweeps && least > 0; s++) {
+        for (int k = 1; s % 2 == 0 && k < l->n_layers; k++) sort_layer(l, k, true, keys, scratch);
+        for (int k = l->n_layers - 2; s % 2 == 1 && k >= 0; k--) sort_layer(l, k, false, keys, scratch);
+        const double now = crossings(l, e, tmp);
+        if (now >= least) continue;
+        least = now;
+        for (size_t i = 0; i < l->n; i++) best[i] = l->v[i].pos;
+    }
+    for (size_t i = 0; i < l->n; i++) {
+        l->v[i].pos = best[i];
+        l->layer[l->v[i].layer][best[i]] = (int)i;
+    }
+    free(keys);
+    free(scratch);
+    free(e);
+    free(tmp);
+    free(best);
+}
+
+/* ---- 4. abscissas ------------------------------------------------------------------------------------------------------ */
+
+static double distance_to_next(const layout *l, int a, int b) {
+    return l->v[a].w + (l->v[a].box < 0 || l->v[b].box < 0 ? GAP_LANE : GAP_BOX);
+}
+
+/* Where the neighbours want the left edge of v to be, and how much. */
+static double wish(const layout *l, int v, bool upper, bool lower, double *weight) {
+    double sum = 0;
+    *weight = 0;
+    for (int side = 0; side < 2; side++) {
+        if (side == 0 ? !upper : !lower) continue;
+        const int *first = side == 0 ? l->first_up : l->first_down, *list = side == 0 ? l->up : l->down;
+        for (int i = first[v]; i < first[v + 1]; i++) {
+            const arc *a = &l->a[list[i]];
+            const bool lanes = l->v[a->from].box < 0 && l->v[a->to].box < 0;
+            const double w = lanes ? 8 : l->v[a->from].box < 0 || l->v[a->to].box < 0 ? 2 : 1;
+            const double x = side == 0 ? l->v[a->from].x + a->dx0 - a->dx1 : l->v[a->to].x + a->dx1 - a->dx0;
+            sum += w * x;
+            *weight += w;
+        }
+    }
+    return *weight > 0 ? sum / *weight : 0;
+}
+
+typedef struct pool {
+    double mean, weight;
+    int n;
+} pool;
+
+/* The least-squares placement of one layer that keeps the order and the minimal distances. */
+static void place_layer(layout *l, int k, bool upper, bool lower, pool *pools) {
+    const int n = l->size[k];
+    double offset = 0;
+    int top = 0;
+    for (int i = 0; i < n; i++) {
+        const int v = l->layer[k][i];
+        double weight, x = wish(l, v, upper, lower, &weight);
+        if (weight == 0) weight = 0.01, x = l->v[v].x; /* nothing pulls: stay */
+        pools[top++] = (pool){x - offset, weight, 1};
+        while (top > 1 && pools[top - 2].mean > pools[top - 1].mean) {
+            pool *p = &pools[top - 2], *q = &pools[top - 1];
+            p->mean = (p->mean * p->weight + q->mean * q->weight) / (p->weight + q->weight);
+            p->weight += q->weight;
+            p->n += q->n;
+            top--;
+        }
+        if (i + 1 < n) offset += distance_to_next(l, v, l->layer[k][i + 1]);
+    }
+    offset = 0;
+    for (int p = 0, i = 0; p < top; p++)
+        for (int c = 0; c < pools[p].n; c++, i++) {
+            const int v = l->layer[k][i];
+            l->v[v].x = pools[p].mean + offset;
+            if (i + 1 < n) offset += distance_to_next(l, v, l->layer[k][i + 1]);
+        }
+}
+
+static void place(layout *l) {
+    pool *pools = xmalloc((l->n + 1) * sizeof *pools);
+    for (int k = 0; k < l->n_layers; k++) { /* packed and centred to begin with */
+        double x = 0;
+        for (int i = 0; i < l->size[k]; i++) {
+            const int v = l->layer[k][i];
+            l->v[v].x = x;
+            x += i + 1 < l->size[k] ? distance_to_next(l, v, l->layer[k][i + 1]) : l->v[v].w;
+        }
+        for (int i = 0; i < l->size[k]; i++) l->v[l->layer[k][i]].x -= x / 2;
+    }
+    const int rounds = l->n > BIG ? 4 : PLACEMENTS;
+    for (int r = 0; r < rounds; r++) {
+        const bool both = r >= rounds / 2; /* first for the coarse shape, then for the balance */
+        for (int k = 1; r % 2 == 0 && k < l->n_layers; k++) place_layer(l, k, true, both, pools);
+        for (int k = l->n_layers - (both ? 1 : 2); r % 2 == 1 && k >= 0; k--) place_layer(l, k, both, true, pools);
+    }
+    free(pools);
+    double left = INFINITY;
+    for (size_t i = 0; i < l->n; i++) left = l->v[i].x < left ? l->v[i].x : left;
+    for (size_t i = 0; i < l->n; i++) l->v[i].x -= left;
+}
+
+/* ---- results ------------------------------------------------------------------------------------------------------------ */
+
+static void add_piece(lay_result *r, int net, double x0, double y0, double x1, double y1, bool last) {
+    if (r->n == r->cap) r->pieces = xrealloc(r->pieces, (r->cap = r->cap ? r->cap * 2 : 256) * sizeof *r->pieces);
+    r->pieces[r->n++] = (lay_piece){net, x0, y0, x1, y1, last};
+}
+
+/* Room between two layers: more where edges have far to go. */
+static double gap_below(const layout *l, int k) {
+    double far = 0;
+    int n = 0;
+    for (int i = 0; i < l->size[k]; i++) {
+        const int v = l->layer[k][i];
+        for (int j = l->first_down[v]; j < l->first_down[v + 1]; j++) {
+            const arc *a = &l->a[l->down[j]];
+            const double d = fabs(l->v[a->from].x + a->dx0 - l->v[a->to].x - a->dx1);
+            far = d > far ? d : far;
+            n++;
+        }
+    }
+    const double gap = 16 + far * 0.12 + n * 0.5;
+    return n == 0 ? GAP_BOX : gap > 90 ? 90 : gap;
+}
+
+static void give_results(layout *l, lay_result *out) {
+    double *top = xmalloc(((size_t)l->n_layers + 1) * sizeof *top), *bottom = xmalloc(((size_t)l->n_layers + 1) * sizeof *bottom);
+    double y = 0;
+    out->w = 0;
+    for (int k = 0; k < l->n_layers; k++) {
+        double h = 0;
+        for (int i = 0; i < l->size[k]; i++) {
+            const vertex *v = &l->v[l->layer[k][i]];
+            if (v->box >= 0 && l->boxes[v->box].h > h) h = l->boxes[v->box].h;
+            if (v->x + v->w > out->w) out->w = v->x + v->w;
+        }
+        top[k] = y;
+        bottom[k] = y + h;
+        out->h = bottom[k];
+        y = bottom[k] + gap_below(l, k);
+    }
+    for (size_t i = 0; i < l->n_boxes; i++) l->boxes[i].x = l->v[i].x, l->boxes[i].y = top[l->v[i].layer];
+    for (size_t i = 0; i < l->n; i++) {
+        const vertex *v = &l->v[i];
+        const double x = v->x + LANE / 2.0;
+        if (v->box < 0) add_piece(out, v->net, x, top[v->layer], x, bottom[v->layer], false);
+    }
+    for (size_t i = 0; i < l->n_arcs; i++) {
+        const arc *a = &l->a[i];
+        const vertex *from = &l->v[a->from], *to = &l->v[a->to];
+        const double x0 = from->x + a->dx0, x1 = to->x + a->dx1;
+        const double low = from->box < 0 ? bottom[from->layer] : top[from->layer] + l->boxes[from->box].h;
+        if (low < bottom[from->layer]) add_piece(out, a->net, x0, low, x0, bottom[from->layer], false);
+        add_piece(out, a->net, x0, bottom[from->layer], x1, top[to->layer], to->box >= 0);
+    }
+    free(top);
+    free(bottom);
+}
+
+void lay_out(lay_box *boxes, size_t n_boxes, const lay_net *nets, size_t n_nets, lay_result *out) {
+    layout l = {.boxes = boxes, .nets = nets, .n_boxes = n_boxes, .n_nets = n_nets, .n = n_boxes, .cap = n_boxes * 2 + 16};
+    *out = (lay_result){0};
+    if (n_boxes == 0) return;
+    l.v = xmalloc(l.cap * sizeof *l.v);
+    for (size_t i = 0; i < n_boxes; i++) l.v[i] = (vertex){.box = (int)i, .net = -1, .w = boxes[i].w};
+    assign_layers(&l);
+    make_lanes(&l);
+    make_layers(&l);
+    l.down = index_arcs(&l, true, &l.first_down);
+    l.up = index_arcs(&l, false, &l.first_up);
+    order_layers(&l);
+    place(&l);
+    give_results(&l, out);
+    for (int k = 0; k < l.n_layers; k++) free(l.layer[k]);
+    free(l.layer);
+    free(l.size);
+    free(l.v);
+    free(l.a);
+    free(l.first_down);
+    free(l.first_up);
+    free(l.down);
+    free(l.up);
+}

@@ -147,6 +147,8 @@ struct sard_model {
 
 /* The value of that name in the imported main graph, or NO_ID. */
 value_id api_find_value(const sard_model *m, const char *name);
+/* 0: the graph as imported, 1: as optimised; anything else is an error. */
+sard_status api_stage(const sard_model *m, int stage, const module **out, sard_error *err);
 /* Compiles a copy of the imported graph, at level basic, with these outputs; a reference to give back. */
 sard_status api_variant(sard_model *m, const value_id *out, uint32_t n, variant **v, sard_error *err);
 void api_variant_release(sard_model *m, variant *v);

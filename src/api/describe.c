@@ -517,9 +517,8 @@ static sard_status describe(json *j, const sard_model *m, const module *mod, int
 }
 
 sard_status sard_model_describe(const sard_model *m, const char *shapes, int stage, char **text, sard_error *err) {
-    FAIL_IF(stage != 0 && stage != 1, err, SARD_INVALID_ARGUMENT, "stage is %d: expected 0 (imported) or 1 (compiled)",
-            stage);
-    const module *mod = stage ? m->optimised : m->imported;
+    const module *mod = NULL;
+    TRY(api_stage(m, stage, &mod, err));
     module *copy = NULL;
     arena mem;
     arena_init(&mem);

@@ -92,20 +92,20 @@ void sard_model_get_stats(const sard_model *m, sard_model_stats *out) {
     out->steps = exec_steps(m->exec);
 }
 
-/* ---- texts and files ---------------------------------------------------------------------------------------------- */
+/* ---- stages and texts ---------------------------------------------------------------------------------------------- */
 
-static const module *stage_module(const sard_model *m, int stage) { return stage ? m->optimised : m->imported; }
-
-static sard_status check_stage(int stage, sard_error *err) {
+sard_status api_stage(const sard_model *m, int stage, const module **out, sard_error *err) {
     FAIL_IF(stage != 0 && stage != 1, err, SARD_INVALID_ARGUMENT, "stage is %d: expected 0 (imported) or 1 (compiled)",
             stage);
+    *out = stage ? m->optimised : m->imported;
     return SARD_OK;
 }
 
 sard_status sard_model_dump(const sard_model *m, int stage, char **text, sard_error *err) {
-    TRY(check_stage(stage, err));
+    const module *mod = NULL;
+    TRY(api_stage(m, stage, &mod, err));
     strbuf b = {0};
-    sard_status st = module_print(stage_module(m, stage), &b, err);
+    sard_status st = module_print(mod, &b, err);
     if (st == SARD_OK && (sb_puts(&b, ""), b.failed)) st = err_nomem(err, b.n);
     if (st != SARD_OK) {
         sb_free(&b);
@@ -113,32 +113,5 @@ sard_status sard_model_dump(const sard_model *m, int stage, char **text, sard_er
     }
     sb_str(&b); /* ends it */
     *text = b.p;
-    return SARD_OK;
-}
-
-sard_status sard_model_write(const sard_model *m, int stage, const char *path, const char *external, sard_error *err) {
-    enum { EXTERNAL_MIN = 1024 };
-    FAIL_IF(!path, err, SARD_INVALID_ARGUMENT, "write: the path is NULL");
-    TRY(check_stage(stage, err));
-    arena mem;
-    arena_init(&mem);
-    onnx_model out = {0};
-    sard_status st = export_model(stage_module(m, stage), &m->meta, &mem, &out, err);
-    if (st == SARD_OK) st = onnx_write_path(&out, path, external, EXTERNAL_MIN, err);
-    arena_free(&mem);
-    return st == SARD_OK ? SARD_OK : err_context(err, st, "write '%s'", path);
-}
-
-sard_status sard_model_serialize(const sard_model *m, int stage, void **data, size_t *n, sard_error *err) {
-    TRY(check_stage(stage, err));
-    arena mem;
-    arena_init(&mem);
-    onnx_model out = {0};
-    uint8_t *bytes = NULL;
-    sard_status st = export_model(stage_module(m, stage), &m->meta, &mem, &out, err);
-    if (st == SARD_OK) st = onnx_write_mem(&out, NULL, &bytes, n, err);
-    arena_free(&mem);
-    if (st != SARD_OK) return err_context(err, st, "serialize");
-    *data = bytes;
     return SARD_OK;
 }

@@ -1,7 +1,8 @@
 /*
- * lists.c -- what this build offers: operators.
+ * lists.c -- what this build offers: operators and kernels.
  */
 #include "api/api.h"
+#include "kernels/list.h"
 
 static const char *op_kind(const op_def *op) {
     if (op->flags & OP_BODY) return "control";
@@ -26,4 +27,28 @@ void sard_op_get(size_t i, sard_op_info *out) {
     const op_def *op = public_op(i);
     *out = (sard_op_info){0};
     if (op) *out = (sard_op_info){op->domain, op->name, op->doc ? op->doc : "", op->since, op_kind(op)};
+}
+
+/* ---- kernels ------------------------------------------------------------------------------------------------------ */
+
+size_t sard_kernel_count(void) { return kernel_table_n; }
+
+/* Chosen: the first of its group that this process may use. */
+static bool is_chosen(size_t i) {
+    const kernel_row *row = &kernel_table[i];
+    if (!cpu_has(row->level)) return false;
+    for (size_t k = 0; k < i; k++) {
+        const kernel_row *better = &kernel_table[k];
+        if (strcmp(better->family, row->family) == 0 && strcmp(better->group, row->group) == 0 &&
+            cpu_has(better->level))
+            return false;
+    }
+    return true;
+}
+
+void sard_kernel_get(size_t i, sard_kernel_info *out) {
+    *out = (sard_kernel_info){0};
+    if (i >= kernel_table_n) return;
+    const kernel_row *row = &kernel_table[i];
+    *out = (sard_kernel_info){row->family, row->name, isa_name(row->level), is_chosen(i)};
 }

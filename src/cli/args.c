@@ -60,8 +60,10 @@ static int unknown_option(const command *c, const char *given, size_t n) {
     for (const option *o = c->options; o && o->name && count < 63; o++) names[count++] = o->name;
     names[count++] = "help";
     const char *near = nearest(word, names, count);
-    if (near) complain("%s: unknown option '--%s'; did you mean '--%s'?", c->name, word, near);
-    else complain("%s: unknown option '--%s'; see 'sard %s --help'", c->name, word, c->name);
+    if (near)
+        complain("%s: unknown option '--%s'; did you mean '--%s'?", c->name, word, near);
+    else
+        complain("%s: unknown option '--%s'; see 'sard %s --help'", c->name, word, c->name);
     return EXIT_USAGE;
 }
 
@@ -224,8 +226,10 @@ void print_help(const command *c, FILE *to) {
         int n = o->letter ? snprintf(left, sizeof left, "-%c, --%s", o->letter, o->name)
                           : snprintf(left, sizeof left, "    --%s", o->name);
         if (o->arg && n > 0 && (size_t)n < sizeof left) snprintf(left + n, sizeof left - (size_t)n, " %s", o->arg);
-        if (strlen(left) > 30) fprintf(to, "  %s\n  %-30s %s\n", left, "", o->help);
-        else fprintf(to, "  %-30s %s\n", left, o->help);
+        if (strlen(left) > 30)
+            fprintf(to, "  %s\n  %-30s %s\n", left, "", o->help);
+        else
+            fprintf(to, "  %-30s %s\n", left, o->help);
     }
     fprintf(to, "  %-30s %s\n", "-h, --help", "this text");
     if (c->examples) fprintf(to, "\nExamples:\n%s\n", c->examples);

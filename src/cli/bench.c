@@ -153,7 +153,8 @@ static int print_operators(sard_model *m, const inputs *in, long long runs) {
 
 /* ---- the command ---------------------------------------------------------------------------------------------------------- */
 
-static void print_times(const sard_model *m, const inputs *in, double *t, size_t n, double load, double first, double cpu) {
+static void print_times(const sard_model *m, const inputs *in, double *t, size_t n, double load, double first,
+                        double cpu) {
     char buf[64], words[160];
     double sum = 0;
     for (size_t i = 0; i < n; i++) sum += t[i];
@@ -163,7 +164,8 @@ static void print_times(const sard_model *m, const inputs *in, double *t, size_t
     printf("load       %.2f ms, ", load * 1e3);
     printf("%s of weights, ", human_bytes((double)s.weight_bytes, buf, sizeof buf));
     printf("%s besides the file\n", human_bytes((double)s.packed_bytes, buf, sizeof buf));
-    for (size_t i = 0; i < in->n; i++) printf("input      %s: %s\n", in->names[i], value_words(in->values[i], words, sizeof words));
+    for (size_t i = 0; i < in->n; i++)
+        printf("input      %s: %s\n", in->names[i], value_words(in->values[i], words, sizeof words));
     printf("first run  %.3f ms\n", first * 1e3);
     printf("runs       %zu\n", n);
     printf("latency    min %.4f  p50 %.4f  p90 %.4f  p99 %.4f  max %.4f  mean %.4f ms\n", t[0] * 1e3,
@@ -176,10 +178,11 @@ static void print_json(double *t, size_t n, double load, double first, double cp
     double sum = 0;
     for (size_t i = 0; i < n; i++) sum += t[i];
     qsort(t, n, sizeof *t, by_value);
-    json_t *j = json_pack("{s:f,s:f,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f}", "load_ms", load * 1e3, "first_ms", first * 1e3,
-                          "runs", (json_int_t)n, "min_ms", t[0] * 1e3, "p50_ms", percentile(t, n, 50) * 1e3, "p90_ms",
-                          percentile(t, n, 90) * 1e3, "p99_ms", percentile(t, n, 99) * 1e3, "max_ms", t[n - 1] * 1e3,
-                          "mean_ms", sum / (double)n * 1e3, "runs_per_s", (double)n / sum, "cpus", cpu);
+    json_t *j =
+        json_pack("{s:f,s:f,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f}", "load_ms", load * 1e3, "first_ms", first * 1e3,
+                  "runs", (json_int_t)n, "min_ms", t[0] * 1e3, "p50_ms", percentile(t, n, 50) * 1e3, "p90_ms",
+                  percentile(t, n, 90) * 1e3, "p99_ms", percentile(t, n, 99) * 1e3, "max_ms", t[n - 1] * 1e3, "mean_ms",
+                  sum / (double)n * 1e3, "runs_per_s", (double)n / sum, "cpus", cpu);
     if (!j) return;
     json_dumpf(j, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     printf("\n");
@@ -192,6 +195,7 @@ static int bench(const args *a, sard_model *m, const plan *p, double load) {
         inputs_free(&in);
         return EXIT_ERROR;
     }
+    inputs_drop_absent(&in);
     sard_error e = {0};
     const double begin = now_seconds();
     sard_status st = once(m, &in, NULL, &e);
@@ -205,8 +209,10 @@ static int bench(const args *a, sard_model *m, const plan *p, double load) {
         double *times = measure(m, &in, p, &n, &cpu);
         if (times) {
             result = EXIT_OK;
-            if (args_has(a, "json")) print_json(times, n, load, first, cpu);
-            else print_times(m, &in, times, n, load, first, cpu);
+            if (args_has(a, "json"))
+                print_json(times, n, load, first, cpu);
+            else
+                print_times(m, &in, times, n, load, first, cpu);
             if (args_has(a, "ops")) result = print_operators(m, &in, n < 10 ? (long long)n : 10);
         }
         free(times);

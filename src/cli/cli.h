@@ -21,7 +21,8 @@ enum { EXIT_OK = 0, EXIT_ERROR = 1, EXIT_USAGE = 2 };
 typedef struct option {
     const char *name; /* without the dashes */
     char letter;      /* 0: none */
-    const char *arg;  /* what its value is called; NULL: a switch. "FILE" and "DIR" are completed as such, "a|b" as words */
+    const char
+        *arg; /* what its value is called; NULL: a switch. "FILE" and "DIR" are completed as such, "a|b" as words */
     const char *help;
 } option;
 
@@ -100,8 +101,9 @@ void table_print(table *t, FILE *to, const char *indent); /* the first row is th
         {"optimize", 'O', "none|basic|extended|all", "optimisation level (default all)"},                              \
         {"memory-limit", 0, "BYTES", "what one run may hold, e.g. 512M or 1GiB"},                                      \
         {"dim", 'd', "NAME=N", "fixes a symbolic dimension"},                                                          \
-        {"set", 0, "KEY=VALUE", "any load option of the library, e.g. weights=read"}, {"verbose", 'v', NULL,           \
-                                                                                       "tells what loading does"}
+        {"set", 0, "KEY=VALUE", "any load option of the library, e.g. weights=read"}, {                                \
+        "verbose", 'v', NULL, "tells what loading does"                                                                \
+    }
 /* Options from --threads, --optimize ...; NULL after a message. */
 sard_options *model_options(const args *a);
 /* Loads; NULL after a message. */

@@ -32,7 +32,8 @@ static void bash(void) {
         for (const option *o = cli_commands[i]->options; o && o->name; o++) printf("--%s ", o->name);
         printf("--help\" -- \"$cur\")) ;;\n");
     }
-    printf("        esac ;;\n    *) [ \"$cmd\" = completion ] && COMPREPLY=($(compgen -W \"bash zsh fish\" -- \"$cur\")) ||\n"
+    printf("        esac ;;\n    *) [ \"$cmd\" = completion ] && COMPREPLY=($(compgen -W \"bash zsh fish\" -- "
+           "\"$cur\")) ||\n"
            "        COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n    esac\n}\n"
            "complete -o filenames -F _sard sard\n");
 }
@@ -40,9 +41,12 @@ static void bash(void) {
 /* Text inside zsh's '...[...]' specifications. */
 static void put_zsh(const char *s) {
     for (; *s; s++) {
-        if (*s == '\'') fputs("'\\''", stdout);
-        else if (strchr("[]:\\", *s)) printf("\\%c", *s);
-        else putchar(*s);
+        if (*s == '\'')
+            fputs("'\\''", stdout);
+        else if (strchr("[]:\\", *s))
+            printf("\\%c", *s);
+        else
+            putchar(*s);
     }
 }
 
@@ -60,8 +64,10 @@ static void zsh(void) {
             printf(" \\\n        '*--%s%s[", o->name, o->arg ? "=" : "");
             put_zsh(o->help);
             printf("]");
-            if (is_words(o)) printf(": :("), put_words(o->arg), printf(")");
-            else if (o->arg) printf(is_file(o) ? ": :_files" : ": :");
+            if (is_words(o))
+                printf(": :("), put_words(o->arg), printf(")");
+            else if (o->arg)
+                printf(is_file(o) ? ": :_files" : ": :");
             printf("'");
         }
         printf(strcmp(cli_commands[i]->name, "completion") == 0 ? " \\\n        '*: :(bash zsh fish)' ;;\n"
@@ -88,8 +94,10 @@ static void fish(void) {
         for (const option *o = cli_commands[i]->options; o && o->name; o++) {
             printf("complete -c sard -n '__fish_seen_subcommand_from %s' -l %s", cli_commands[i]->name, o->name);
             if (o->letter) printf(" -s %c", o->letter);
-            if (is_words(o)) printf(" -x -a '"), put_words(o->arg), printf("'");
-            else if (o->arg) printf(is_file(o) ? " -r" : " -x");
+            if (is_words(o))
+                printf(" -x -a '"), put_words(o->arg), printf("'");
+            else if (o->arg)
+                printf(is_file(o) ? " -r" : " -x");
             printf(" -d ");
             put_quoted(o->help);
             printf("\n");

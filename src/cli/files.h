@@ -36,13 +36,13 @@ bool image_read(const char *data, size_t n, int channels, image *out, const char
 
 /* How pixels become a tensor. */
 typedef struct image_options {
-    const char *layout;    /* "nchw", "nhwc", or NULL: from the input's shape */
-    int width, height;     /* 0: from the input's shape, else the picture's own */
-    const char *fit;       /* "stretch", "crop" or "pad" */
-    const char *resize;    /* "linear" or "nearest" */
-    double scale;          /* times pixel value */
+    const char *layout; /* "nchw", "nhwc", or NULL: from the input's shape */
+    int width, height;  /* 0: from the input's shape, else the picture's own */
+    const char *fit;    /* "stretch", "crop" or "pad" */
+    const char *resize; /* "linear" or "nearest" */
+    double scale;       /* times pixel value */
     double mean[3], std[3];
-    const char *color;     /* "rgb", "bgr" or "gray"; NULL: from the input's shape */
+    const char *color; /* "rgb", "bgr" or "gray"; NULL: from the input's shape */
 } image_options;
 bool image_options_parse(const args *a, image_options *out);
 sard_value *image_value(const char *data, size_t n, const sard_type *t, const image_options *o, const char *what);

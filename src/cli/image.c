@@ -135,8 +135,8 @@ static bool three(const args *a, const char *name, double *out) {
         }
         s = end + 1;
     }
-    complain("%s: option '--%s': expected one number or three, such as 0.485,0.456,0.406; found '%s'", a->cmd->name, name,
-             args_get(a, name, ""));
+    complain("%s: option '--%s': expected one number or three, such as 0.485,0.456,0.406; found '%s'", a->cmd->name,
+             name, args_get(a, name, ""));
     return false;
 }
 
@@ -155,7 +155,8 @@ static bool one_of(const args *a, const char *name, const char *const *words, co
 
 bool image_options_parse(const args *a, image_options *o) {
     static const char *const layouts[] = {"nchw", "nhwc", NULL}, *const fits[] = {"stretch", "crop", "pad", NULL},
-                             *const resizes[] = {"linear", "nearest", NULL}, *const colors[] = {"rgb", "bgr", "gray", NULL};
+                             *const resizes[] = {"linear", "nearest", NULL},
+                             *const colors[] = {"rgb", "bgr", "gray", NULL};
     *o = (image_options){.fit = "stretch", .resize = "linear", .scale = 1, .std = {1, 1, 1}};
     const char *size = args_get(a, "size", NULL);
     if (size && (sscanf(size, "%dx%d", &o->width, &o->height) != 2 || o->width < 1 || o->height < 1 ||
@@ -168,14 +169,15 @@ bool image_options_parse(const args *a, image_options *o) {
     if (scale) {
         const int parts = sscanf(scale, "%lf/%lf", &top, &bottom);
         if (parts < 1 || bottom == 0) {
-            complain("%s: option '--scale': expected a number or a fraction such as 1/255; found '%s'", a->cmd->name, scale);
+            complain("%s: option '--scale': expected a number or a fraction such as 1/255; found '%s'", a->cmd->name,
+                     scale);
             return false;
         }
         o->scale = top / bottom;
     }
     return one_of(a, "layout", layouts, &o->layout) && one_of(a, "fit", fits, &o->fit) &&
-           one_of(a, "resize", resizes, &o->resize) && one_of(a, "color", colors, &o->color) && three(a, "mean", o->mean) &&
-           three(a, "std", o->std);
+           one_of(a, "resize", resizes, &o->resize) && one_of(a, "color", colors, &o->color) &&
+           three(a, "mean", o->mean) && three(a, "std", o->std);
 }
 
 /* ---- pixels to numbers ------------------------------------------------------------------------------------------------- */

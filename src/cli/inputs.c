@@ -114,9 +114,9 @@ static void fill_random(sard_value *v, uint64_t seed, const char *name) {
     const unsigned below = t == SARD_BOOL || t == SARD_U2 || t == SARD_I2 ? 2 : t == SARD_I4 ? 8 : 10;
     for (int64_t i = 0; i < sard_tensor_count(v); i++) {
         const uint64_t r = next_random(&seed);
-        set_element(v, i, real && t != SARD_U4 && t != SARD_I4 && t != SARD_U2 && t != SARD_I2
-                              ? (double)(r >> 40) / (1 << 24)
-                              : (double)(r % below));
+        set_element(v, i,
+                    real && t != SARD_U4 && t != SARD_I4 && t != SARD_U2 && t != SARD_I2 ? (double)(r >> 40) / (1 << 24)
+                                                                                         : (double)(r % below));
     }
 }
 
@@ -128,8 +128,8 @@ static sard_value *made_value(const args *a, const sard_model *m, const inputs *
     sard_error e = {0};
     if (sard_type_kind(t) != SARD_KIND_TENSOR || sard_type_dtype(t) == SARD_STRING) {
         char words[128];
-        complain("%s: input '%s' is %s: give it with --input %s=FILE", a->cmd->name, name, type_words(t, words, sizeof words),
-                 name);
+        complain("%s: input '%s' is %s: give it with --input %s=FILE", a->cmd->name, name,
+                 type_words(t, words, sizeof words), name);
         return NULL;
     }
     const int rank = made_shape(a, m, in, i, dim);
@@ -145,7 +145,8 @@ static sard_value *made_value(const args *a, const sard_model *m, const inputs *
         sard_value_unref(v);
         return NULL;
     }
-    if (args_has(a, "random")) fill_random(v, (uint64_t)seed, name);
+    if (args_has(a, "random"))
+        fill_random(v, (uint64_t)seed, name);
     else
         for (int64_t k = 0; k < sard_tensor_count(v); k++) set_element(v, k, fill);
     return v;
@@ -173,8 +174,10 @@ static int text_shape(const args *a, const sard_model *m, const inputs *in, size
     int free_axis = -1;
     int64_t product = 1;
     for (int k = rank - 1; k >= 0; k--) { /* the last free axis takes the elements, those before it are 1 */
-        if (dim[k] < 0 && free_axis < 0) free_axis = k;
-        else product *= dim[k] < 0 ? dim[k] = 1 : dim[k];
+        if (dim[k] < 0 && free_axis < 0)
+            free_axis = k;
+        else
+            product *= dim[k] < 0 ? dim[k] = 1 : dim[k];
     }
     if (free_axis >= 0 && product > 0 && n % product == 0) dim[free_axis] = n / product, product = n;
     if (product == n && (free_axis < 0 || dim[free_axis] >= 0)) return rank;
@@ -192,15 +195,20 @@ static sard_value *new_tensor(sard_dtype t, int rank, const int64_t *dim) {
 }
 
 /* Numbers separated by spaces or commas; for strings, one a line. */
-static sard_value *text_value(const args *a, const sard_model *m, const inputs *in, size_t i, char *data, const char *what) {
+static sard_value *text_value(const args *a, const sard_model *m, const inputs *in, size_t i, char *data,
+                              const char *what) {
     const sard_type *t = sard_model_input_type(m, i);
     int64_t dim[RANK_MAX], n = 0;
     if (sard_type_dtype(t) == SARD_STRING) {
         const char **lines = NULL;
-        for (char *s = strtok(data, "\n"); s; s = strtok(NULL, "\n")) {
-            s[strcspn(s, "\r")] = 0;
+        for (char *s = data; *s;) {
+            const size_t len = strcspn(s, "\n");
+            const bool more = s[len] == '\n';
+            s[len] = 0;
+            if (len && s[len - 1] == '\r') s[len - 1] = 0;
             lines = xrealloc(lines, (size_t)(n + 1) * sizeof *lines);
             lines[n++] = s;
+            s += len + more;
         }
         sard_value *v = NULL;
         sard_error e = {0};
@@ -273,7 +281,9 @@ static sard_value *json_value(json_t *j, const sard_type *t, const char *what) {
         size_t k = 0;
         while (k < n && (items[k] = json_value(json_array_get(j, k), sard_type_elem(t), what))) k++;
         sard_status st = SARD_OK;
-        if (k == n) st = n ? sard_sequence_new(items, n, &v, &e) : sard_sequence_empty(sard_type_dtype(sard_type_elem(t)), &v, &e);
+        if (k == n)
+            st = n ? sard_sequence_new(items, n, &v, &e)
+                   : sard_sequence_empty(sard_type_dtype(sard_type_elem(t)), &v, &e);
         if (st != SARD_OK) complain("'%s': %s", what, e.message);
         while (k > 0) sard_value_unref(items[--k]);
         free(items);
@@ -291,8 +301,10 @@ static sard_value *json_value(json_t *j, const sard_type *t, const char *what) {
         const char **s = xmalloc((l.n + 1) * sizeof *s);
         bool good = true;
         for (size_t i = 0; i < l.n; i++) good &= (s[i] = json_string_value(l.items[i])) != NULL;
-        if (!good) complain("'%s': strings are expected", what);
-        else if (sard_tensor_strings(l.rank, l.dim, s, NULL, &v, &e) != SARD_OK) complain("%s", e.message);
+        if (!good)
+            complain("'%s': strings are expected", what);
+        else if (sard_tensor_strings(l.rank, l.dim, s, NULL, &v, &e) != SARD_OK)
+            complain("%s", e.message);
         free(s);
     } else {
         v = new_tensor(sard_type_dtype(t), l.rank, l.dim);
@@ -385,15 +397,21 @@ static sard_value *file_value(const args *a, const sard_model *m, const inputs *
     if (!read_file(path, &data, &n)) return NULL;
     sard_value *v = NULL;
     image_options o;
-    if (has_suffix(path, ".npy")) v = npy_read(data, n, sard_type_dtype(t), path);
-    else if (has_suffix(path, ".pb")) v = pb_value(data, n, t, path);
-    else if (has_suffix(path, ".json")) v = json_text_value(data, n, t, path);
-    else if (has_suffix(path, ".txt") || has_suffix(path, ".csv")) v = text_value(a, m, in, i, data, path);
-    else if (has_suffix(path, ".bin") || has_suffix(path, ".raw")) v = raw_value(a, m, in, i, data, n, path);
+    if (has_suffix(path, ".npy"))
+        v = npy_read(data, n, sard_type_dtype(t), path);
+    else if (has_suffix(path, ".pb"))
+        v = pb_value(data, n, t, path);
+    else if (has_suffix(path, ".json"))
+        v = json_text_value(data, n, t, path);
+    else if (has_suffix(path, ".txt") || has_suffix(path, ".csv"))
+        v = text_value(a, m, in, i, data, path);
+    else if (has_suffix(path, ".bin") || has_suffix(path, ".raw"))
+        v = raw_value(a, m, in, i, data, n, path);
     else if (has_suffix(path, ".jpg") || has_suffix(path, ".jpeg") || has_suffix(path, ".png"))
         v = image_options_parse(a, &o) ? image_value(data, n, t, &o, path) : NULL;
     else
-        complain("'%s': what this is cannot be told from its name (.npy .npz .pb .jpg .png .txt .csv .json .bin .raw)", path);
+        complain("'%s': what this is cannot be told from its name (.npy .npz .pb .jpg .png .txt .csv .json .bin .raw)",
+                 path);
     free(data);
     return v;
 }
@@ -411,9 +429,12 @@ static bool take_option(const args *a, const sard_model *m, inputs *in, const ch
         const char *eq = strchr(item, '=');
         char *name = xprintf("%.*s", eq ? (int)(eq - item) : (int)strlen(item), item);
         const char *near = nearest(name, in->names, in->n);
-        if (!eq) complain("%s: option '--input': expected NAME=FILE; found '%s'", a->cmd->name, item);
-        else if (near) complain("%s: the model has no input '%s'; did you mean '%s'?", a->cmd->name, name, near);
-        else complain("%s: the model has no input '%s'; 'sard inspect' lists its inputs", a->cmd->name, name);
+        if (!eq)
+            complain("%s: option '--input': expected NAME=FILE; found '%s'", a->cmd->name, item);
+        else if (near)
+            complain("%s: the model has no input '%s'; did you mean '%s'?", a->cmd->name, name, near);
+        else
+            complain("%s: the model has no input '%s'; 'sard inspect' lists its inputs", a->cmd->name, name);
         free(name);
         return false;
     }
@@ -432,8 +453,9 @@ size_t count_pb(const char *folder, const char *prefix) {
     for (struct dirent *e; d && (e = readdir(d));) {
         unsigned k;
         char tail[8] = "";
-        if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 && sscanf(e->d_name + strlen(prefix), "_%u%7s", &k, tail) == 2 &&
-            strcmp(tail, ".pb") == 0 && k < 100000 && k + 1 > n)
+        if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 &&
+            sscanf(e->d_name + strlen(prefix), "_%u%7s", &k, tail) == 2 && strcmp(tail, ".pb") == 0 && k < 100000 &&
+            k + 1 > n)
             n = k + 1;
     }
     if (d) closedir(d);
@@ -498,6 +520,16 @@ bool inputs_make(const args *a, const sard_model *m, inputs *in) {
         if (!in->values[i]) return false;
     }
     return true;
+}
+
+void inputs_drop_absent(inputs *in) {
+    size_t n = 0;
+    for (size_t i = 0; i < in->n; i++) {
+        if (!in->values[i]) continue;
+        in->names[n] = in->names[i];
+        in->values[n++] = in->values[i];
+    }
+    in->n = n;
 }
 
 void inputs_free(inputs *in) {

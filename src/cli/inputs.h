@@ -7,8 +7,10 @@
 #include "cli.h"
 
 #define OPTIONS_INPUT                                                                                                  \
-    {"input", 'i', "NAME=FILE", "input from .npy, .npz, .pb, .jpg, .png, .txt, .json, .bin, or JSON itself: NAME=[1,2]"}, \
-        {"inputs", 'I', "DIR|FILE.npz", "all inputs: a test folder with input_N.pb, or an archive with one array each"}, \
+    {"input", 'i', "NAME=FILE",                                                                                        \
+     "input from .npy, .npz, .pb, .jpg, .png, .txt, .json, .bin, or JSON itself: NAME=[1,2]"},                         \
+        {"inputs", 'I', "DIR|FILE.npz",                                                                                \
+         "all inputs: a test folder with input_N.pb, or an archive with one array each"},                              \
         {"shape", 's', "NAME=1x3x224x224", "shape of an input that is made up or read from text"},                     \
         {"random", 'r', "SEED", "makes up the inputs not given: numbers in 0..1, integers 0..9"},                      \
         {"fill", 'f', "NUMBER", "makes up the inputs not given: this number everywhere"},                              \
@@ -18,8 +20,9 @@
         {"resize", 0, "linear|nearest", "pictures: interpolation (default linear)"},                                   \
         {"color", 0, "rgb|bgr|gray", "pictures: channels (default: from the input's shape)"},                          \
         {"scale", 0, "X", "pictures: times each pixel value 0..255, e.g. 1/255"},                                      \
-        {"mean", 0, "A,B,C", "pictures: subtracted per channel, after scaling"},                                       \
-    {"std", 0, "A,B,C", "pictures: divided by, after the mean"}
+        {"mean", 0, "A,B,C", "pictures: subtracted per channel, after scaling"}, {                                     \
+        "std", 0, "A,B,C", "pictures: divided by, after the mean"                                                      \
+    }
 
 typedef struct inputs {
     size_t n;
@@ -30,6 +33,8 @@ typedef struct inputs {
 
 /* False after a message. */
 bool inputs_make(const args *a, const sard_model *m, inputs *out);
+/* Takes out those that have no value. */
+void inputs_drop_absent(inputs *in);
 void inputs_free(inputs *in);
 /* A value from the bytes of a .pb file of the kind that t says; NULL after a message. */
 sard_value *pb_value(const char *data, size_t n, const sard_type *t, const char *what);

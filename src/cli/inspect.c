@@ -100,13 +100,18 @@ static void print_values(const char *title, const json_t *list) {
         for (size_t k = 0; k < json_array_size(dims) && at + 80 < sizeof shape; k++) {
             const json_t *d = json_array_get(dims, k);
             const char *comma = k ? ", " : "";
-            if (json_is_integer(d)) at += (size_t)snprintf(shape + at, 40, "%s%lld", comma, (long long)json_integer_value(d));
-            else at += (size_t)snprintf(shape + at, 70, "%s%.60s", comma, json_is_string(d) ? json_string_value(d) : "?");
+            if (json_is_integer(d))
+                at += (size_t)snprintf(shape + at, 40, "%s%lld", comma, (long long)json_integer_value(d));
+            else
+                at +=
+                    (size_t)snprintf(shape + at, 70, "%s%.60s", comma, json_is_string(d) ? json_string_value(d) : "?");
         }
         table_cell(&t, "%s", json_string_value(json_object_get(v, "name")));
         table_cell(&t, "%s", json_string_value(json_object_get(v, "type")));
-        if (dims) table_cell(&t, "[%s]", shape);
-        else table_cell(&t, "%s", json_object_get(v, "dtype") ? "any rank" : "");
+        if (dims)
+            table_cell(&t, "[%s]", shape);
+        else
+            table_cell(&t, "%s", json_object_get(v, "dtype") ? "any rank" : "");
     }
     printf("\n%s\n", title);
     table_print(&t, stdout, "  ");
@@ -127,7 +132,8 @@ static void print_head(const json_t *d) {
         printf("%-12s %s %s\n", "producer", producer, json_string_value(json_object_get(d, "producer_version")));
     print_pair("domain", json_string_value(json_object_get(d, "domain")));
     print_pair("description", json_string_value(json_object_get(d, "doc_string")));
-    printf("%-12s %lld\n%-12s", "IR version", (long long)json_integer_value(json_object_get(d, "ir_version")), "opsets");
+    printf("%-12s %lld\n%-12s", "IR version", (long long)json_integer_value(json_object_get(d, "ir_version")),
+           "opsets");
     for (size_t i = 0; i < json_array_size(opsets); i++) {
         const json_t *o = json_array_get(opsets, i);
         const char *domain = json_string_value(json_object_get(o, "domain"));
@@ -149,7 +155,8 @@ static void print_head(const json_t *d) {
     for (size_t i = 0; i < json_array_size(meta); i++) {
         const json_t *m = json_array_get(meta, i);
         const char *value = json_string_value(json_object_get(m, "value"));
-        printf("  %s = %.100s%s\n", json_string_value(json_object_get(m, "key")), value, strlen(value) > 100 ? "..." : "");
+        printf("  %s = %.100s%s\n", json_string_value(json_object_get(m, "key")), value,
+               strlen(value) > 100 ? "..." : "");
     }
 }
 
@@ -217,8 +224,10 @@ static int inspect(const args *a, const sard_model *m) {
     json_error_t je;
     json_t *d = json_loads(text, 0, &je);
     int result = EXIT_ERROR;
-    if (!d) complain("inspect: the description could not be read: %s", je.text);
-    else result = show(a, d, text);
+    if (!d)
+        complain("inspect: the description could not be read: %s", je.text);
+    else
+        result = show(a, d, text);
     json_decref(d);
     sard_free(text);
     return result;

@@ -9,10 +9,9 @@
 
 #include "cli.h"
 
-extern const command cmd_inspect, cmd_run, cmd_bench, cmd_check, cmd_convert, cmd_ops, cmd_kernels, cmd_version,
-    cmd_completion;
-const command *const cli_commands[] = {&cmd_inspect, &cmd_run,     &cmd_bench,   &cmd_check,      &cmd_convert,
-                                       &cmd_ops,     &cmd_kernels, &cmd_version, &cmd_completion, NULL};
+extern const command cmd_inspect, cmd_run, cmd_bench, cmd_check, cmd_ops, cmd_kernels, cmd_version, cmd_completion;
+const command *const cli_commands[] = {&cmd_inspect, &cmd_run,     &cmd_bench,      &cmd_check, &cmd_ops,
+                                       &cmd_kernels, &cmd_version, &cmd_completion, NULL};
 
 static void usage(FILE *to) {
     fprintf(to, "sard %s -- runs ONNX models with one answer\n\nUsage: sard COMMAND [options]\n\nCommands:\n",
@@ -28,8 +27,8 @@ static void usage(FILE *to) {
 }
 
 static void on_interrupt(int sig) {
-    cli_interrupted = 1;      /* the run ends at its next look */
-    signal(sig, SIG_DFL);     /* a second Ctrl-C ends the program */
+    cli_interrupted = 1;  /* the run ends at its next look */
+    signal(sig, SIG_DFL); /* a second Ctrl-C ends the program */
 }
 
 /* A model file that shrinks while it is mapped. */
@@ -45,8 +44,10 @@ static int unknown_command(const char *name) {
     size_t n = 0;
     for (; cli_commands[n]; n++) names[n] = cli_commands[n]->name;
     const char *near = nearest(name, names, n);
-    if (near) complain("unknown command '%s'; did you mean '%s'?", name, near);
-    else complain("unknown command '%s'; 'sard --help' lists them", name);
+    if (near)
+        complain("unknown command '%s'; did you mean '%s'?", name, near);
+    else
+        complain("unknown command '%s'; 'sard --help' lists them", name);
     return EXIT_USAGE;
 }
 

@@ -25,8 +25,8 @@ static const struct {
     char kind;
     size_t size;
     sard_dtype dtype;
-} types[] = {{'f', 4, SARD_F32}, {'f', 8, SARD_F64}, {'f', 2, SARD_F16}, {'i', 1, SARD_I8},   {'i', 2, SARD_I16},
-             {'i', 4, SARD_I32}, {'i', 8, SARD_I64}, {'u', 1, SARD_U8},  {'u', 2, SARD_U16},  {'u', 4, SARD_U32},
+} types[] = {{'f', 4, SARD_F32}, {'f', 8, SARD_F64},  {'f', 2, SARD_F16}, {'i', 1, SARD_I8},   {'i', 2, SARD_I16},
+             {'i', 4, SARD_I32}, {'i', 8, SARD_I64},  {'u', 1, SARD_U8},  {'u', 2, SARD_U16},  {'u', 4, SARD_U32},
              {'u', 8, SARD_U64}, {'b', 1, SARD_BOOL}, {'c', 8, SARD_C64}, {'c', 16, SARD_C128}};
 
 /* ---- reading --------------------------------------------------------------------------------------------------------- */
@@ -116,7 +116,8 @@ static size_t put_utf8(char *out, uint32_t c) {
     if (c < 0x80) return out[0] = (char)c, 1;
     if (c < 0x800) return out[0] = (char)(0xC0 | c >> 6), out[1] = (char)(0x80 | (c & 63)), 2;
     if (c < 0x10000)
-        return out[0] = (char)(0xE0 | c >> 12), out[1] = (char)(0x80 | (c >> 6 & 63)), out[2] = (char)(0x80 | (c & 63)), 3;
+        return out[0] = (char)(0xE0 | c >> 12), out[1] = (char)(0x80 | (c >> 6 & 63)), out[2] = (char)(0x80 | (c & 63)),
+               3;
     out[0] = (char)(0xF0 | (c >> 18 & 7)), out[1] = (char)(0x80 | (c >> 12 & 63));
     out[2] = (char)(0x80 | (c >> 6 & 63)), out[3] = (char)(0x80 | (c & 63));
     return 4;
@@ -290,9 +291,11 @@ bool npy_write(const sard_value *v, char **out, size_t *n, const char *what) {
     shape[0] = 0;
     for (int i = 0; i < rank; i++)
         at += (size_t)snprintf(shape + at, sizeof shape - at, "%" PRId64 "%s", sard_tensor_dims(v)[i],
-                               rank == 1 ? "," : i + 1 < rank ? ", " : "");
-    snprintf(head, sizeof head, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr_of(v, descr, sizeof descr),
-             shape);
+                               rank == 1      ? ","
+                               : i + 1 < rank ? ", "
+                                              : "");
+    snprintf(head, sizeof head, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }",
+             descr_of(v, descr, sizeof descr), shape);
     const size_t len = (strlen(head) + 11 + 63) / 64 * 64 - 10; /* the elements begin at a multiple of 64 */
     const size_t count = (size_t)sard_tensor_count(v), width = strtoul(descr + 2, NULL, 10);
     const size_t body = count * (descr[1] == 'U' ? width * 4 : width);
@@ -304,9 +307,12 @@ bool npy_write(const sard_value *v, char **out, size_t *n, const char *what) {
     p[10 + len - 1] = '\n';
     memset(p + 10 + len, 0, body);
     const int bits = sard_dtype_bits(sard_tensor_dtype(v));
-    if (descr[1] == 'U') write_strings(v, p + 10 + len, width);
-    else if (bits < 8) write_unpacked(v, p + 10 + len);
-    else if (body) memcpy(p + 10 + len, sard_tensor_data(v), body);
+    if (descr[1] == 'U')
+        write_strings(v, p + 10 + len, width);
+    else if (bits < 8)
+        write_unpacked(v, p + 10 + len);
+    else if (body)
+        memcpy(p + 10 + len, sard_tensor_data(v), body);
     *out = p;
     *n = 10 + len + body;
     return true;

@@ -34,9 +34,12 @@ static void print_summary(const sard_value *v) {
     int64_t nan = 0, inf = 0;
     for (int64_t i = 0; i < n; i++) {
         const double x = element(v, i);
-        if (isnan(x)) nan++;
-        else if (isinf(x)) inf++;
-        else sum += x;
+        if (isnan(x))
+            nan++;
+        else if (isinf(x))
+            inf++;
+        else
+            sum += x;
         low = x < low ? x : low;
         high = x > high ? x : high;
     }
@@ -71,8 +74,10 @@ void print_value(const char *name, const sard_value *v, bool full) {
     printf("%s: %s\n", name, value_words(v, words, sizeof words));
     switch (sard_value_kind(v)) {
     case SARD_KIND_TENSOR:
-        if (full) print_full(v);
-        else if (sard_tensor_count(v) > 0) print_summary(v);
+        if (full)
+            print_full(v);
+        else if (sard_tensor_count(v) > 0)
+            print_summary(v);
         break;
     case SARD_KIND_SEQUENCE:
         for (size_t i = 0; i < sard_sequence_length(v) && (full || i < FIRST_SHOWN); i++) {
@@ -85,7 +90,8 @@ void print_value(const char *name, const sard_value *v, bool full) {
         char key[96], value[96];
         const sard_value *keys = sard_map_keys(v), *values = sard_map_values(v);
         for (int64_t i = 0; i < sard_tensor_count(keys) && (full || i < FIRST_SHOWN); i++) {
-            const sard_value *item = sard_value_kind(values) == SARD_KIND_SEQUENCE ? sard_sequence_item(values, (size_t)i) : NULL;
+            const sard_value *item =
+                sard_value_kind(values) == SARD_KIND_SEQUENCE ? sard_sequence_item(values, (size_t)i) : NULL;
             printf("  %s: %s\n", element_text(keys, i, key, sizeof key),
                    item ? value_words(item, value, sizeof value) : element_text(values, i, value, sizeof value));
         }
@@ -94,7 +100,8 @@ void print_value(const char *name, const sard_value *v, bool full) {
     case SARD_KIND_OPTIONAL:
         if (sard_optional_get(v)) print_value(name, sard_optional_get(v), full);
         break;
-    default: break;
+    default:
+        break;
     }
 }
 
@@ -219,14 +226,16 @@ static bool save_npz(const char *folder, const char *const *names, sard_value *c
     return good;
 }
 
-bool save_values(const char *folder, const char *format, const char *const *names, sard_value *const *values, size_t n) {
+bool save_values(const char *folder, const char *format, const char *const *names, sard_value *const *values,
+                 size_t n) {
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
         complain("'%s': %s", folder, strerror(errno));
         return false;
     }
     if (strcmp(format, "npz") == 0) return save_npz(folder, names, values, n);
     for (size_t i = 0; i < n; i++)
-        if (!(strcmp(format, "pb") == 0 ? save_pb(folder, names[i], values[i], i) : save_npy(folder, names, values[i], i)))
+        if (!(strcmp(format, "pb") == 0 ? save_pb(folder, names[i], values[i], i)
+                                        : save_npy(folder, names, values[i], i)))
             return false;
     return true;
 }
@@ -259,13 +268,15 @@ static bool same_tensor(const char *name, const sard_value *got, const sard_valu
         printf("%s: as expected, largest difference %.3g\n", name, worst);
         return true;
     }
-    printf("%s: %" PRId64 " of %" PRId64 " elements differ, by up to %.3g; element %" PRId64 ": expected %s, found %s\n",
+    printf("%s: %" PRId64 " of %" PRId64 " elements differ, by up to %.3g; element %" PRId64
+           ": expected %s, found %s\n",
            name, bad, sard_tensor_count(want), worst, first, element_text(want, first, a, sizeof a),
            element_text(got, first, b, sizeof b));
     return false;
 }
 
-static bool same_value(const char *name, const sard_value *got, const sard_value *want, double rtol, double atol, int depth) {
+static bool same_value(const char *name, const sard_value *got, const sard_value *want, double rtol, double atol,
+                       int depth) {
     const sard_kind k = sard_value_kind(want);
     char a[160], b[160];
     if (k == SARD_KIND_OPTIONAL && sard_value_kind(got) == k && sard_optional_get(want) && sard_optional_get(got))
@@ -287,8 +298,8 @@ static bool same_value(const char *name, const sard_value *got, const sard_value
     return good;
 }
 
-bool compare_values(const char *folder, const char *const *names, sard_value *const *values, const sard_type *const *types,
-                    size_t n, double rtol, double atol) {
+bool compare_values(const char *folder, const char *const *names, sard_value *const *values,
+                    const sard_type *const *types, size_t n, double rtol, double atol) {
     bool good = true;
     for (size_t i = 0; i < n; i++) {
         char *path = xprintf("%s/output_%zu.pb", folder, i), *data;

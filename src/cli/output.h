@@ -15,7 +15,7 @@ bool read_labels(const char *path, char ***labels, size_t *n, char **text);
 /* Saves all as DIR/NAME.npy, DIR/outputs.npz or DIR/output_N.pb. False after a message. */
 bool save_values(const char *folder, const char *format, const char *const *names, sard_value *const *values, size_t n);
 /* Compares with what a test folder expects. False (and prints where) when something differs. */
-bool compare_values(const char *folder, const char *const *names, sard_value *const *values, const sard_type *const *types,
-                    size_t n, double rtol, double atol);
+bool compare_values(const char *folder, const char *const *names, sard_value *const *values,
+                    const sard_type *const *types, size_t n, double rtol, double atol);
 
 #endif

@@ -56,12 +56,15 @@ static int execute(job *j) {
     if (trace && sard_profile_new(&o.profile, &e) != SARD_OK) return fail_status(NULL, SARD_INTERNAL, &e);
     progress("running ...");
     const double begin = now_seconds();
+    inputs_drop_absent(&j->in); /* the library names what is missing */
     sard_status st = sard_run(j->m, &o, j->in.names, j->in.values, j->in.n, j->names, j->out, j->n, &e);
     const double took = now_seconds() - begin;
     progress_end();
     int result = EXIT_OK;
-    if (st != SARD_OK) result = fail_status(NULL, st, &e);
-    else if (args_has(j->a, "time")) fprintf(stderr, "run: %.3f ms\n", took * 1e3);
+    if (st != SARD_OK)
+        result = fail_status(NULL, st, &e);
+    else if (args_has(j->a, "time"))
+        fprintf(stderr, "run: %.3f ms\n", took * 1e3);
     if (trace && st == SARD_OK && !write_profile(o.profile, trace)) result = EXIT_ERROR;
     sard_profile_free(o.profile);
     return result;
@@ -76,8 +79,10 @@ static int print_results(const job *j) {
     if (file && !read_labels(file, &labels, &n_labels, &text)) return EXIT_ERROR;
     if (file && !top) top = 5;
     for (size_t i = 0; i < j->n; i++) {
-        if (top) print_top(j->names[i], j->out[i], (int)top, labels, n_labels);
-        else if (strcmp(print, "none") != 0) print_value(j->names[i], j->out[i], strcmp(print, "full") == 0);
+        if (top)
+            print_top(j->names[i], j->out[i], (int)top, labels, n_labels);
+        else if (strcmp(print, "none") != 0)
+            print_value(j->names[i], j->out[i], strcmp(print, "full") == 0);
     }
     free(labels);
     free(text);

@@ -20,21 +20,25 @@ typedef struct op_class {
 } op_class;
 static const op_class classes[] = {
     {"products", "#dbe9fb", "#2f6db5",
-     " Conv* ConvTranspose DeformConv MatMul* Gemm Einsum QLinearConv QLinearMatMul Attention MultiHeadAttention LSTM GRU RNN "
+     " Conv* ConvTranspose DeformConv MatMul* Gemm Einsum QLinearConv QLinearMatMul Attention MultiHeadAttention LSTM "
+     "GRU RNN "
      "FusedMatMul DFT STFT "},
-    {"normalisation", "#d8f1ee", "#1f8a7d",
-     " *Normalization Softmax LogSoftmax Hardmax LRN LpNormalization Dropout "},
+    {"normalisation", "#d8f1ee", "#1f8a7d", " *Normalization Softmax LogSoftmax Hardmax LRN LpNormalization Dropout "},
     {"activation", "#fdebd3", "#c9781a",
-     " Relu LeakyRelu PRelu Elu Selu Celu Gelu Sigmoid HardSigmoid HardSwish Swish Mish Tanh Softplus Softsign ThresholdedRelu "
+     " Relu LeakyRelu PRelu Elu Selu Celu Gelu Sigmoid HardSigmoid HardSwish Swish Mish Tanh Softplus Softsign "
+     "ThresholdedRelu "
      "Clip Erf Shrink "},
     {"reduction, pooling", "#ecdff7", "#7c4bb0",
      " Reduce* ArgMax ArgMin *Pool GlobalLpPool TopK CumSum NonMaxSuppression MaxRoiPool RoiAlign NonZero Unique "},
     {"shape, movement", "#ececec", "#777777",
-     " Reshape Transpose Concat Split Slice Gather* Scatter* Squeeze Unsqueeze Flatten Expand Tile Pad Shape Size Identity Cast "
-     "CastLike DepthToSpace SpaceToDepth Resize Upsample Constant* Range Compress ReverseSequence Trilu EyeLike OneHot Where "
+     " Reshape Transpose Concat Split Slice Gather* Scatter* Squeeze Unsqueeze Flatten Expand Tile Pad Shape Size "
+     "Identity Cast "
+     "CastLike DepthToSpace SpaceToDepth Resize Upsample Constant* Range Compress ReverseSequence Trilu EyeLike OneHot "
+     "Where "
      "GridSample AffineGrid CenterCropPad TensorScatter "},
-    {"control", "#fbdcdc", "#b83b3b", " If Loop Scan SequenceMap Sequence* SplitToSequence ConcatFromSequence "
-                                      "Optional* "},
+    {"control", "#fbdcdc", "#b83b3b",
+     " If Loop Scan SequenceMap Sequence* SplitToSequence ConcatFromSequence "
+     "Optional* "},
     {"quantisation", "#f3e3d7", "#8d5a33", " QuantizeLinear DequantizeLinear DynamicQuantizeLinear "},
     {"trees, tables, text", "#fbf3c4", "#a08712",
      " Tree* Linear* SVM* LabelEncoder Scaler Imputer Normalizer ZipMap OneHotEncoder DictVectorizer FeatureVectorizer "
@@ -44,7 +48,8 @@ static const op_class classes[] = {
 enum { CLASS_COUNT = sizeof classes / sizeof *classes };
 
 static bool matches(const char *pattern, size_t n, const char *op) {
-    if (pattern[0] == '*') return has_suffix(op, "") && strlen(op) >= n - 1 && strncmp(op + strlen(op) - (n - 1), pattern + 1, n - 1) == 0;
+    if (pattern[0] == '*')
+        return has_suffix(op, "") && strlen(op) >= n - 1 && strncmp(op + strlen(op) - (n - 1), pattern + 1, n - 1) == 0;
     if (pattern[n - 1] == '*') return strncmp(op, pattern, n - 1) == 0;
     return strlen(op) == n && strncmp(op, pattern, n) == 0;
 }
@@ -65,13 +70,20 @@ static int class_of(const char *op) {
 static void put_text(FILE *f, const char *s) {
     for (; *s; s++) {
         const unsigned char c = (unsigned char)*s;
-        if (c == '&') fputs("&amp;", f);
-        else if (c == '<') fputs("&lt;", f);
-        else if (c == '>') fputs("&gt;", f);
-        else if (c == '"') fputs("&quot;", f);
-        else if (c < 0x20 && c != '\n' && c != '\t') fputc('?', f);
-        else if (c == 0xEF && (unsigned char)s[1] == 0xBF && (unsigned char)s[2] >= 0xBE) fputc('?', f), s += 2;
-        else fputc(c, f);
+        if (c == '&')
+            fputs("&amp;", f);
+        else if (c == '<')
+            fputs("&lt;", f);
+        else if (c == '>')
+            fputs("&gt;", f);
+        else if (c == '"')
+            fputs("&quot;", f);
+        else if (c < 0x20 && c != '\n' && c != '\t')
+            fputc('?', f);
+        else if (c == 0xEF && (unsigned char)s[1] == 0xBF && (unsigned char)s[2] >= 0xBE)
+            fputc('?', f), s += 2;
+        else
+            fputc(c, f);
     }
 }
 
@@ -127,8 +139,10 @@ static void draw_edges(FILE *f, const scene *s, double x, double y) {
         const lay_piece *p = &s->lay.pieces[i];
         const double x0 = x + p->x0, y0 = y + p->y0, x1 = x + p->x1, y1 = y + p->y1, d = (y1 - y0) * 0.55;
         fputs("<path class=\"edge\" d=\"", f);
-        if (p->x0 == p->x1) fprintf(f, "M%.1f %.1fV%.1f", x0, y0, y1);
-        else fprintf(f, "M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f", x0, y0, x0, y0 + d, x1, y1 - d, x1, y1);
+        if (p->x0 == p->x1)
+            fprintf(f, "M%.1f %.1fV%.1f", x0, y0, y1);
+        else
+            fprintf(f, "M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f", x0, y0, x0, y0 + d, x1, y1 - d, x1, y1);
         fprintf(f, "\"%s/>\n", p->last ? " marker-end=\"url(#arrow)\"" : "");
     }
 }
@@ -136,8 +150,8 @@ static void draw_edges(FILE *f, const scene *s, double x, double y) {
 static void draw_labels(FILE *f, const scene_box *b, double x, double y) {
     for (size_t i = 0; i < b->n_labels; i++) {
         const scene_label *l = &b->labels[i];
-        fprintf(f, "<rect class=\"label\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\"/>\n", x + l->x, y + b->h + 1, l->w,
-                LABEL_H - 2);
+        fprintf(f, "<rect class=\"label\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\"/>\n", x + l->x,
+                y + b->h + 1, l->w, LABEL_H - 2);
         draw_text(f, x + l->x + l->w / 2, y + b->h + LABEL_H - 4, 10, "class=\"shape\"", l->text);
     }
 }
@@ -157,7 +171,9 @@ static void draw_node(FILE *f, const view_graph *g, const scene_box *b, double x
     seen[c] = true;
     fputs("<g>\n", f);
     put_tooltip(f, g, b->node);
-    fprintf(f, "<rect class=\"node\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"4\" fill=\"%s\" stroke=\"%s\"/>\n",
+    fprintf(f,
+            "<rect class=\"node\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"4\" fill=\"%s\" "
+            "stroke=\"%s\"/>\n",
             left, y, b->w, b->h, classes[c].fill, classes[c].stroke);
     draw_text(f, left + b->w / 2, y + 15.5, 12.5, "class=\"op\"", b->node->op);
     for (int i = 0; i < b->n_lines; i++)
@@ -167,7 +183,8 @@ static void draw_node(FILE *f, const view_graph *g, const scene_box *b, double x
     const double top = y + HEAD_H + b->n_lines * LINE_H + (b->n_lines ? 5 : 0);
     for (size_t i = 0; i < b->n_bodies; i++) {
         const scene *s = &b->bodies[i];
-        fprintf(f, "<rect class=\"body\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"4\"/>\n", at, top, s->w, s->h);
+        fprintf(f, "<rect class=\"body\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"4\"/>\n", at, top,
+                s->w, s->h);
         draw_text(f, at + 8, top + 14, 11, "class=\"title\"", s->title);
         draw_scene(f, &b->node->bodies[i], s, at + SCENE_PAD, top + SCENE_TITLE, seen);
         at += s->w + 14;
@@ -179,8 +196,10 @@ static void draw_scene(FILE *f, const view_graph *g, const scene *s, double x, d
     for (size_t i = 0; i < s->n; i++) {
         const scene_box *b = &s->boxes[i];
         const double bx = x + s->places[i].x, by = y + s->places[i].y;
-        if (b->kind == BOX_NODE) draw_node(f, g, b, bx, by, seen);
-        else draw_io(f, b, bx, by);
+        if (b->kind == BOX_NODE)
+            draw_node(f, g, b, bx, by, seen);
+        else
+            draw_io(f, b, bx, by);
         draw_labels(f, b, bx, by);
     }
 }
@@ -188,10 +207,13 @@ static void draw_scene(FILE *f, const view_graph *g, const scene *s, double x, d
 static const char style[] =
     "<style>\n.edge{fill:none;stroke:#9a9a9a;stroke-width:1.1}\n.node{stroke-width:1.2}\n"
     ".body{fill:#ffffff;fill-opacity:.75;stroke:#a0a0a0;stroke-dasharray:4 3}\n"
-    ".io{fill:#ffffff;stroke:#333333;stroke-width:1.3}\n.captured{stroke-dasharray:3 3}\n.label{fill:#ffffff;fill-opacity:.85}\n"
+    ".io{fill:#ffffff;stroke:#333333;stroke-width:1.3}\n.captured{stroke-dasharray:3 "
+    "3}\n.label{fill:#ffffff;fill-opacity:.85}\n"
     "text{text-anchor:middle;fill:#1d1d1d}\n.op{font-weight:bold}\n.line{fill:#4a4a4a}\n.shape{fill:#5c5c5c}\n"
-    ".ioname{font-weight:bold;fill:#333333}\n.title,.head{text-anchor:start}\n.title{font-style:italic;fill:#555555}\n</style>\n"
-    "<defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"6\" markerHeight=\"6\" orient=\"auto\">"
+    ".ioname{font-weight:bold;fill:#333333}\n.title,.head{text-anchor:start}\n.title{font-style:italic;fill:#555555}\n<"
+    "/style>\n"
+    "<defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"6\" markerHeight=\"6\" "
+    "orient=\"auto\">"
     "<path d=\"M0 0.5L8 4L0 7.5z\" fill=\"#8a8a8a\"/></marker></defs>\n";
 
 static void draw_head(FILE *f, const json_t *d, const view_graph *g, double x) {
@@ -201,7 +223,8 @@ static void draw_head(FILE *f, const json_t *d, const view_graph *g, double x) {
     const char *name = slash ? slash + 1 : file && *file ? file : *g->name ? g->name : "model";
     char a[32], b[32], *text;
     draw_text(f, x, 26, 16, "class=\"head\" font-weight=\"bold\"", name);
-    text = xprintf("%lld nodes, %s parameters, %s operations%s", (long long)json_integer_value(json_object_get(stats, "nodes")),
+    text = xprintf("%lld nodes, %s parameters, %s operations%s",
+                   (long long)json_integer_value(json_object_get(stats, "nodes")),
                    human_count((double)json_integer_value(json_object_get(stats, "parameters")), a, sizeof a),
                    human_count(json_number_value(json_object_get(stats, "flops")), b, sizeof b),
                    json_is_true(json_object_get(stats, "exact")) ? "" : " (where shapes are known)");
@@ -213,8 +236,8 @@ static void draw_head(FILE *f, const json_t *d, const view_graph *g, double x) {
 static double draw_legend(FILE *f, const bool *seen, double x, double y) {
     for (int c = 0; c < CLASS_COUNT; c++) {
         if (!seen[c]) continue;
-        fprintf(f, "<rect x=\"%.1f\" y=\"%.1f\" width=\"11\" height=\"11\" rx=\"2\" fill=\"%s\" stroke=\"%s\"/>\n", x, y,
-                classes[c].fill, classes[c].stroke);
+        fprintf(f, "<rect x=\"%.1f\" y=\"%.1f\" width=\"11\" height=\"11\" rx=\"2\" fill=\"%s\" stroke=\"%s\"/>\n", x,
+                y, classes[c].fill, classes[c].stroke);
         draw_text(f, x + 16, y + 9.5, 10, "class=\"head\"", classes[c].name);
         x += 30 + text_width_px(classes[c].name, 10);
     }
@@ -248,8 +271,10 @@ char *svg_picture(const json_t *d, const view_graph *g, size_t *n) {
         complain("out of memory");
         exit(EXIT_ERROR);
     }
-    fprintf(f, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\" " FONT ">\n%s", w,
-            h, w, h, style);
+    fprintf(f,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\" " FONT
+            ">\n%s",
+            w, h, w, h, style);
     fprintf(f, "<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n%s</svg>\n", body);
     fclose(f);
     free(body);

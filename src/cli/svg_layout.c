@@ -19,7 +19,7 @@
 
 enum { GAP_BOX = 18, GAP_LANE = 12, LANE = 4, SWEEPS = 12, PLACEMENTS = 24, BIG = 20000 };
 
-typedef struct vertex { /* a box or a stretch of lane */
+typedef struct vertex {  /* a box or a stretch of lane */
     int box, net, layer; /* box -1: lane of net */
     double w, x;
     int pos;
@@ -79,7 +79,8 @@ static void assign_layers(layout *l) {
 /* ---- 2. lanes -------------------------------------------------------------------------------------------------------- */
 
 static void add_arc(layout *l, int from, double dx0, int to, double dx1, int net) {
-    if (l->n_arcs == l->cap_arcs) l->a = xrealloc(l->a, (l->cap_arcs = l->cap_arcs ? l->cap_arcs * 2 : 256) * sizeof *l->a);
+    if (l->n_arcs == l->cap_arcs)
+        l->a = xrealloc(l->a, (l->cap_arcs = l->cap_arcs ? l->cap_arcs * 2 : 256) * sizeof *l->a);
     l->a[l->n_arcs++] = (arc){from, to, dx0, dx1, net};
 }
 
@@ -98,8 +99,7 @@ static void make_lanes(layout *l) {
             if (l->v[net->to[k].box].layer > last) last = l->v[net->to[k].box].layer;
         while (layer < last) {
             for (size_t k = 0; k < net->n_to; k++)
-                if (l->v[net->to[k].box].layer == layer + 1)
-                    add_arc(l, at, dx, net->to[k].box, net->to[k].dx, (int)e);
+                if (l->v[net->to[k].box].layer == layer + 1) add_arc(l, at, dx, net->to[k].box, net->to[k].dx, (int)e);
             if (++layer == last) break;
             const int lane = add_lane(l, (int)e, layer);
             add_arc(l, at, dx, lane, LANE / 2.0, (int)e);
@@ -130,7 +130,8 @@ static void make_layers(layout *l) {
     l->size = xmalloc(((size_t)l->n_layers + 1) * sizeof *l->size);
     memset(l->size, 0, ((size_t)l->n_layers + 1) * sizeof *l->size);
     for (size_t i = 0; i < l->n; i++) l->size[l->v[i].layer]++;
-    for (int k = 0; k < l->n_layers; k++) l->layer[k] = xmalloc(((size_t)l->size[k] + 1) * sizeof **l->layer), l->size[k] = 0;
+    for (int k = 0; k < l->n_layers; k++)
+        l->layer[k] = xmalloc(((size_t)l->size[k] + 1) * sizeof **l->layer), l->size[k] = 0;
     for (size_t i = 0; i < l->n; i++) {
         vertex *v = &l->v[i];
         v->pos = l->size[v->layer]++;
@@ -363,7 +364,8 @@ static double gap_below(const layout *l, int k) {
 }
 
 static void give_results(layout *l, lay_result *out) {
-    double *top = xmalloc(((size_t)l->n_layers + 1) * sizeof *top), *bottom = xmalloc(((size_t)l->n_layers + 1) * sizeof *bottom);
+    double *top = xmalloc(((size_t)l->n_layers + 1) * sizeof *top),
+           *bottom = xmalloc(((size_t)l->n_layers + 1) * sizeof *bottom);
     double y = 0;
     out->w = 0;
     for (int k = 0; k < l->n_layers; k++) {
@@ -397,7 +399,8 @@ static void give_results(layout *l, lay_result *out) {
 }
 
 void lay_out(lay_box *boxes, size_t n_boxes, const lay_net *nets, size_t n_nets, lay_result *out) {
-    layout l = {.boxes = boxes, .nets = nets, .n_boxes = n_boxes, .n_nets = n_nets, .n = n_boxes, .cap = n_boxes * 2 + 16};
+    layout l = {
+        .boxes = boxes, .nets = nets, .n_boxes = n_boxes, .n_nets = n_nets, .n = n_boxes, .cap = n_boxes * 2 + 16};
     *out = (lay_result){0};
     if (n_boxes == 0) return;
     l.v = xmalloc(l.cap * sizeof *l.v);

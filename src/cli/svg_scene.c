@@ -46,15 +46,20 @@ static char *short_name(const char *name) {
 }
 
 static void add_line(scene_box *b, char *text) {
-    if (b->n_lines < SCENE_LINES) b->lines[b->n_lines++] = text;
-    else free(text);
+    if (b->n_lines < SCENE_LINES)
+        b->lines[b->n_lines++] = text;
+    else
+        free(text);
 }
 
 static void put_json(char *buf, size_t n, size_t *at, const json_t *v) {
     if (*at >= n) return;
-    if (json_is_integer(v)) *at += (size_t)snprintf(buf + *at, n - *at, "%lld", (long long)json_integer_value(v));
-    else if (json_is_real(v)) *at += (size_t)snprintf(buf + *at, n - *at, "%.4g", json_real_value(v));
-    else if (json_is_string(v)) *at += (size_t)snprintf(buf + *at, n - *at, "%.24s", json_string_value(v));
+    if (json_is_integer(v))
+        *at += (size_t)snprintf(buf + *at, n - *at, "%lld", (long long)json_integer_value(v));
+    else if (json_is_real(v))
+        *at += (size_t)snprintf(buf + *at, n - *at, "%.4g", json_real_value(v));
+    else if (json_is_string(v))
+        *at += (size_t)snprintf(buf + *at, n - *at, "%.24s", json_string_value(v));
 }
 
 /* "3 3", "[1, -1, 8]" cut when long. */
@@ -79,8 +84,10 @@ static void attribute_lines(scene_box *b, const json_t *attrs) {
         if (json_is_array(value)) {
             const json_int_t length = json_integer_value(json_object_get(a, "length"));
             if (length == 0) continue;
-            if (length > 16) snprintf(text, sizeof text, "%lld values", (long long)length);
-            else list_text(value, (size_t)length, " ", text, sizeof text);
+            if (length > 16)
+                snprintf(text, sizeof text, "%lld values", (long long)length);
+            else
+                list_text(value, (size_t)length, " ", text, sizeof text);
         } else {
             put_json(text, sizeof text, &at, value);
         }
@@ -109,8 +116,8 @@ typedef struct work { /* while one scene is made */
     const view_graph *g;
     const view_value *const *outer;
     scene *s;
-    int *from;        /* per value: the box it comes from, -1 */
-    int *port;        /* per value: its label there, -1 when nobody uses it */
+    int *from; /* per value: the box it comes from, -1 */
+    int *port; /* per value: its label there, -1 when nobody uses it */
     bool *used;
 } work;
 
@@ -169,7 +176,8 @@ static void make_bodies(work *w, scene_box *b, double *inner_w, double *inner_h)
         const view_value **outer = xmalloc((body->n_values + 1) * sizeof *outer);
         memset(outer, 0, (body->n_values + 1) * sizeof *outer);
         for (size_t c = 0; c < body->n_captures && c < n->n_captures; c++)
-            if (body->captures[c] >= 0 && n->captures[c] >= 0) outer[body->captures[c]] = constant_of(w, n->captures[c]);
+            if (body->captures[c] >= 0 && n->captures[c] >= 0)
+                outer[body->captures[c]] = constant_of(w, n->captures[c]);
         scene_make(body, outer, n->body_names[i], &b->bodies[i]);
         free(outer);
         *inner_w += b->bodies[i].w + (i ? BODY_GAP : 0);
@@ -273,7 +281,11 @@ void scene_make(const view_graph *g, const view_value *const *outer, const char 
     const size_t most = g->n_inputs + g->n_captures + g->n_nodes + g->n_outputs;
     *s = (scene){.title = title};
     s->boxes = xmalloc((most + 1) * sizeof *s->boxes);
-    work w = {g, outer, s, xmalloc((g->n_values + 1) * sizeof(int)), xmalloc((g->n_values + 1) * sizeof(int)),
+    work w = {g,
+              outer,
+              s,
+              xmalloc((g->n_values + 1) * sizeof(int)),
+              xmalloc((g->n_values + 1) * sizeof(int)),
               xmalloc(g->n_values + 1)};
     for (size_t i = 0; i < g->n_values; i++) w.from[i] = w.port[i] = -1, w.used[i] = false;
     mark_used(&w);

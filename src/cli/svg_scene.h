@@ -22,7 +22,7 @@ typedef struct scene_box {
     const char *name;      /* of inputs and outputs */
     char *lines[SCENE_LINES];
     int n_lines;
-    double w, h, inset;    /* the visible box; how far it is from the left of what it occupies */
+    double w, h, inset; /* the visible box; how far it is from the left of what it occupies */
     scene_label *labels;
     size_t n_labels;
     scene *bodies;

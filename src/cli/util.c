@@ -30,8 +30,10 @@ void complain(const char *fmt, ...) {
 
 int fail_status(const char *what, sard_status st, const sard_error *e) {
     const char *text = e && e->message[0] ? e->message : sard_status_name(st);
-    if (what) complain("%s: %s", what, text);
-    else complain("%s", text);
+    if (what)
+        complain("%s: %s", what, text);
+    else
+        complain("%s", text);
     if (e && e->problems > 1) fprintf(stderr, "sard: %u problems in all; 'sard check' lists them\n", e->problems);
     return EXIT_ERROR;
 }
@@ -177,8 +179,10 @@ static size_t text_width(const char *s) {
 
 static void print_cell(FILE *to, const char *s, size_t width, bool right, bool last) {
     const size_t n = text_width(s), gap = n < width ? width - n : 0;
-    if (right) fprintf(to, "%*s%s", (int)gap, "", s);
-    else fprintf(to, "%s%*s", s, last ? 0 : (int)gap, "");
+    if (right)
+        fprintf(to, "%*s%s", (int)gap, "", s);
+    else
+        fprintf(to, "%s%*s", s, last ? 0 : (int)gap, "");
     fputs(last ? "\n" : "  ", to);
 }
 

@@ -17,10 +17,10 @@ typedef struct small_float {
     int dtype, exponent, mantissa, bias, special;
 } small_float;
 static const small_float formats[] = {
-    {SARD_F16, 5, 10, 15, SPECIAL_IEEE},        {SARD_BF16, 8, 7, 127, SPECIAL_IEEE},
-    {SARD_F8E4M3FN, 4, 3, 7, SPECIAL_FN},       {SARD_F8E4M3FNUZ, 4, 3, 8, SPECIAL_FNUZ},
-    {SARD_F8E5M2, 5, 2, 15, SPECIAL_IEEE},      {SARD_F8E5M2FNUZ, 5, 2, 16, SPECIAL_FNUZ},
-    {SARD_F4E2M1, 2, 1, 1, SPECIAL_NONE},       {SARD_F6E2M3, 2, 3, 1, SPECIAL_NONE},
+    {SARD_F16, 5, 10, 15, SPECIAL_IEEE},   {SARD_BF16, 8, 7, 127, SPECIAL_IEEE},
+    {SARD_F8E4M3FN, 4, 3, 7, SPECIAL_FN},  {SARD_F8E4M3FNUZ, 4, 3, 8, SPECIAL_FNUZ},
+    {SARD_F8E5M2, 5, 2, 15, SPECIAL_IEEE}, {SARD_F8E5M2FNUZ, 5, 2, 16, SPECIAL_FNUZ},
+    {SARD_F4E2M1, 2, 1, 1, SPECIAL_NONE},  {SARD_F6E2M3, 2, 3, 1, SPECIAL_NONE},
     {SARD_F6E3M2, 3, 2, 3, SPECIAL_NONE},
 };
 
@@ -52,8 +52,10 @@ static unsigned encode_small(const small_float *f, double x) {
     if (a >= decode_small(f, hi)) return sign | hi;
     while (hi - lo > 1) { /* positive codes grow with their value */
         const unsigned mid = (lo + hi) / 2;
-        if (decode_small(f, mid) <= a) lo = mid;
-        else hi = mid;
+        if (decode_small(f, mid) <= a)
+            lo = mid;
+        else
+            hi = mid;
     }
     const double below = a - decode_small(f, lo), above = decode_small(f, hi) - a;
     const unsigned code = below < above || (below == above && lo % 2 == 0) ? lo : hi;
@@ -95,19 +97,30 @@ double element(const sard_value *v, int64_t i) {
     const small_float *f = small_format(t);
     if (!p) return 0;
     switch (t) {
-    case SARD_F32: READ(float);
-    case SARD_F64: READ(double);
-    case SARD_I8: READ(int8_t);
-    case SARD_I16: READ(int16_t);
-    case SARD_I32: READ(int32_t);
-    case SARD_I64: READ(int64_t);
+    case SARD_F32:
+        READ(float);
+    case SARD_F64:
+        READ(double);
+    case SARD_I8:
+        READ(int8_t);
+    case SARD_I16:
+        READ(int16_t);
+    case SARD_I32:
+        READ(int32_t);
+    case SARD_I64:
+        READ(int64_t);
     case SARD_BOOL:
-    case SARD_U8: READ(uint8_t);
-    case SARD_U16: READ(uint16_t);
-    case SARD_U32: READ(uint32_t);
-    case SARD_U64: READ(uint64_t);
+    case SARD_U8:
+        READ(uint8_t);
+    case SARD_U16:
+        READ(uint16_t);
+    case SARD_U32:
+        READ(uint32_t);
+    case SARD_U64:
+        READ(uint64_t);
     case SARD_U4:
-    case SARD_U2: return get_bits(p, bits, i);
+    case SARD_U2:
+        return get_bits(p, bits, i);
     case SARD_I4:
     case SARD_I2: {
         const int u = (int)get_bits(p, bits, i);
@@ -117,7 +130,8 @@ double element(const sard_value *v, int64_t i) {
         const unsigned u = get_bits(p, 8, i);
         return u == 255 ? NAN : ldexp(1, (int)u - 127);
     }
-    default: break;
+    default:
+        break;
     }
     if (!f) return 0;
     if (bits == 16) {
@@ -143,26 +157,39 @@ void set_element(sard_value *v, int64_t i, double x) {
     const small_float *f = small_format(t);
     if (!p) return;
     switch (t) {
-    case SARD_F32: WRITE(float, x);
-    case SARD_F64: WRITE(double, x);
-    case SARD_BOOL: WRITE(uint8_t, x != 0);
-    case SARD_I8: WRITE_INT(int8_t, INT8_MIN, INT8_MAX);
-    case SARD_I16: WRITE_INT(int16_t, INT16_MIN, INT16_MAX);
-    case SARD_I32: WRITE_INT(int32_t, INT32_MIN, INT32_MAX);
+    case SARD_F32:
+        WRITE(float, x);
+    case SARD_F64:
+        WRITE(double, x);
+    case SARD_BOOL:
+        WRITE(uint8_t, x != 0);
+    case SARD_I8:
+        WRITE_INT(int8_t, INT8_MIN, INT8_MAX);
+    case SARD_I16:
+        WRITE_INT(int16_t, INT16_MIN, INT16_MAX);
+    case SARD_I32:
+        WRITE_INT(int32_t, INT32_MIN, INT32_MAX);
     case SARD_I64:
         if (x >= 9223372036854775807.0) WRITE(int64_t, INT64_MAX);
         WRITE(int64_t, x <= -9223372036854775808.0 ? INT64_MIN : isnan(x) ? 0 : (int64_t)x);
-    case SARD_U8: WRITE_INT(uint8_t, 0, UINT8_MAX);
-    case SARD_U16: WRITE_INT(uint16_t, 0, UINT16_MAX);
-    case SARD_U32: WRITE_INT(uint32_t, 0, UINT32_MAX);
+    case SARD_U8:
+        WRITE_INT(uint8_t, 0, UINT8_MAX);
+    case SARD_U16:
+        WRITE_INT(uint16_t, 0, UINT16_MAX);
+    case SARD_U32:
+        WRITE_INT(uint32_t, 0, UINT32_MAX);
     case SARD_U64:
         if (x >= 18446744073709551615.0) WRITE(uint64_t, UINT64_MAX);
         WRITE(uint64_t, x > 0 ? x : 0);
     case SARD_U4:
     case SARD_U2:
     case SARD_I4:
-    case SARD_I2: put_bits(p, bits, i, (unsigned)(isnan(x) ? 0 : (int)x)); return;
-    case SARD_F8E8M0: put_bits(p, 8, i, x > 0 ? (unsigned)(ilogb(x) + 127) & 255 : 0); return;
+    case SARD_I2:
+        put_bits(p, bits, i, (unsigned)(isnan(x) ? 0 : (int)x));
+        return;
+    case SARD_F8E8M0:
+        put_bits(p, 8, i, x > 0 ? (unsigned)(ilogb(x) + 127) & 255 : 0);
+        return;
     case SARD_C64: {
         const float c[2] = {(float)x, 0};
         memcpy((char *)p + (size_t)i * 8, c, 8);
@@ -173,7 +200,8 @@ void set_element(sard_value *v, int64_t i, double x) {
         memcpy((char *)p + (size_t)i * 16, c, 16);
         return;
     }
-    default: break;
+    default:
+        break;
     }
     if (!f) return;
     const unsigned code = encode_small(f, x);
@@ -190,7 +218,9 @@ const char *element_text(const sard_value *v, int64_t i, char *buf, size_t n) {
         snprintf(buf, n, "\"%.*s\"", (int)(len < 60 ? len : 60), s);
         return buf;
     }
-    case SARD_BOOL: snprintf(buf, n, "%s", element(v, i) != 0 ? "true" : "false"); return buf;
+    case SARD_BOOL:
+        snprintf(buf, n, "%s", element(v, i) != 0 ? "true" : "false");
+        return buf;
     case SARD_I64: {
         int64_t x;
         memcpy(&x, (const char *)p + i * 8, 8);
@@ -203,7 +233,9 @@ const char *element_text(const sard_value *v, int64_t i, char *buf, size_t n) {
         snprintf(buf, n, "%" PRIu64, x);
         return buf;
     }
-    case SARD_F64: snprintf(buf, n, "%.10g", element(v, i)); return buf;
+    case SARD_F64:
+        snprintf(buf, n, "%.10g", element(v, i));
+        return buf;
     case SARD_C64:
     case SARD_C128: {
         double re, im;
@@ -218,7 +250,9 @@ const char *element_text(const sard_value *v, int64_t i, char *buf, size_t n) {
         snprintf(buf, n, "%g%+gi", re, im);
         return buf;
     }
-    default: snprintf(buf, n, "%.7g", element(v, i)); return buf;
+    default:
+        snprintf(buf, n, "%.7g", element(v, i));
+        return buf;
     }
 }
 
@@ -236,8 +270,10 @@ const char *type_words(const sard_type *t, char *buf, size_t n) {
     for (int i = 0; i < rank && at > 0 && (size_t)at < n; i++) {
         const int64_t d = sard_type_dim(t, i);
         const char *name = sard_type_dim_name(t, i);
-        if (d >= 0) at += snprintf(buf + at, n - (size_t)at, "%s%" PRId64, i ? "," : "", d);
-        else at += snprintf(buf + at, n - (size_t)at, "%s%s", i ? "," : "", *name ? name : "?");
+        if (d >= 0)
+            at += snprintf(buf + at, n - (size_t)at, "%s%" PRId64, i ? "," : "", d);
+        else
+            at += snprintf(buf + at, n - (size_t)at, "%s%s", i ? "," : "", *name ? name : "?");
     }
     if (rank >= 0 && at > 0 && (size_t)at < n) snprintf(buf + at, n - (size_t)at, "]");
     return buf;
@@ -252,11 +288,20 @@ const char *value_words(const sard_value *v, char *buf, size_t n) {
         if (at > 0 && (size_t)at < n) snprintf(buf + at, n - (size_t)at, "]");
         break;
     }
-    case SARD_KIND_SEQUENCE: snprintf(buf, n, "sequence of %zu", sard_sequence_length(v)); break;
-    case SARD_KIND_MAP: snprintf(buf, n, "map of %" PRId64, sard_tensor_count(sard_map_keys(v))); break;
-    case SARD_KIND_OPTIONAL: snprintf(buf, n, sard_optional_get(v) ? "optional" : "optional, empty"); break;
-    case SARD_KIND_SPARSE_TENSOR: snprintf(buf, n, "sparse tensor"); break;
-    default: snprintf(buf, n, "nothing");
+    case SARD_KIND_SEQUENCE:
+        snprintf(buf, n, "sequence of %zu", sard_sequence_length(v));
+        break;
+    case SARD_KIND_MAP:
+        snprintf(buf, n, "map of %" PRId64, sard_tensor_count(sard_map_keys(v)));
+        break;
+    case SARD_KIND_OPTIONAL:
+        snprintf(buf, n, sard_optional_get(v) ? "optional" : "optional, empty");
+        break;
+    case SARD_KIND_SPARSE_TENSOR:
+        snprintf(buf, n, "sparse tensor");
+        break;
+    default:
+        snprintf(buf, n, "nothing");
     }
     return buf;
 }

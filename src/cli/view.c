@@ -132,11 +132,14 @@ const char *view_shape(const view_value *v, char *buf, size_t n) {
     for (size_t i = 0; i < rank && at + 40 < n; i++) {
         const json_t *d = json_array_get(v->dims, i);
         const char *x = i ? "×" : "";
-        if (json_is_integer(d)) at += (size_t)snprintf(buf + at, n - at, "%s%lld", x, (long long)json_integer_value(d));
+        if (json_is_integer(d))
+            at += (size_t)snprintf(buf + at, n - at, "%s%lld", x, (long long)json_integer_value(d));
         else if (json_is_string(d) && json_string_length(d) <= 14)
             at += (size_t)snprintf(buf + at, n - at, "%s%s", x, json_string_value(d));
-        else if (json_is_string(d)) at += (size_t)snprintf(buf + at, n - at, "%s%.12s…", x, json_string_value(d));
-        else at += (size_t)snprintf(buf + at, n - at, "%s?", x);
+        else if (json_is_string(d))
+            at += (size_t)snprintf(buf + at, n - at, "%s%.12s…", x, json_string_value(d));
+        else
+            at += (size_t)snprintf(buf + at, n - at, "%s?", x);
     }
     return buf;
 }

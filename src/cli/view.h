@@ -21,7 +21,7 @@ typedef struct view_node {
     const json_t *attributes;
     double flops, bytes;
     bool exact;
-    int merged;         /* nodes of the file that went into this one, besides its own */
+    int merged; /* nodes of the file that went into this one, besides its own */
     view_graph *bodies;
     const char **body_names;
     size_t n_bodies;

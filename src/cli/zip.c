@@ -92,8 +92,8 @@ static bool walk(const char *data, size_t n, bool (*fn)(void *user, const member
         if (n - at < MEMBER_SIZE || memcmp(p, "PK\1\2", 4) != 0) break;
         const size_t name = (size_t)get(p + 28, 2), extra = (size_t)get(p + 30, 2), note = (size_t)get(p + 32, 2);
         if (n - at - MEMBER_SIZE < name + extra + note) break;
-        member m = {p + MEMBER_SIZE,       name, (int)get(p + 10, 2), (uint32_t)get(p + 16, 4), get(p + 20, 4),
-                    get(p + 24, 4), get(p + 42, 4)};
+        member m = {p + MEMBER_SIZE, name,           (int)get(p + 10, 2), (uint32_t)get(p + 16, 4),
+                    get(p + 20, 4),  get(p + 24, 4), get(p + 42, 4)};
         zip64_sizes(p + MEMBER_SIZE + name, extra, &m);
         if (!fn(user, &m)) return true;
         at += MEMBER_SIZE + name + extra + note;
@@ -108,7 +108,8 @@ static bool inflate_all(const char *from, size_t n, char *to, size_t size) {
     size_t in = 0, out = 0;
     int st = Z_OK;
     while (st == Z_OK) { /* zlib counts in 32 bits */
-        const size_t some_in = n - in < 1u << 30 ? n - in : 1u << 30, some_out = size - out < 1u << 30 ? size - out : 1u << 30;
+        const size_t some_in = n - in < 1u << 30 ? n - in : 1u << 30,
+                     some_out = size - out < 1u << 30 ? size - out : 1u << 30;
         z.next_in = (Bytef *)(uintptr_t)(from + in), z.avail_in = (uInt)some_in;
         z.next_out = (Bytef *)to + out, z.avail_out = (uInt)some_out;
         st = inflate(&z, Z_NO_FLUSH);
@@ -146,8 +147,10 @@ static char *unpack(const char *data, size_t n, const member *m, size_t *size, c
     }
     char *out = xmalloc((size_t)m->size + 1);
     bool good = true;
-    if (m->method == STORED) memcpy(out, data + at, (size_t)m->size);
-    else good = inflate_all(data + at, (size_t)m->packed, out, (size_t)m->size);
+    if (m->method == STORED)
+        memcpy(out, data + at, (size_t)m->size);
+    else
+        good = inflate_all(data + at, (size_t)m->packed, out, (size_t)m->size);
     if (!good || crc(out, (size_t)m->size) != m->crc) {
         complain("'%s': member '%.*s' is damaged", what, (int)m->name_n, m->name);
         free(out);

@@ -76,6 +76,9 @@ struct sard_type {
 sard_status api_type(const module *m, const vtype *t, const onnx_type *decl, arena *mem, const sard_type **out,
                      sard_error *err);
 
+/* A tensor's data as files hold it: in place, or in `mem` when it must be packed. Not for strings. */
+sard_status api_file_bytes(const tensor *t, arena *mem, onnx_bytes *out, sard_error *err);
+
 /* ---- operators from outside ------------------------------------------------------------------------------------- */
 
 struct sard_op_library {

@@ -185,7 +185,7 @@ static sard_status put_tensor(sard_builder *b, const char *name, sard_value *v, 
         out->strings = TENSOR_AT(t, str);
         out->n_strings = (size_t)tensor_count(t);
     } else {
-        out->raw = (onnx_bytes){tensor_data(t), tensor_bytes(t)};
+        if (api_file_bytes(t, &d->mem, &out->raw, NULL) != SARD_OK) NOMEM(b, err);
         out->has |= 1u << 9; /* raw_data, also when it is empty */
     }
     return SARD_OK;

@@ -186,6 +186,19 @@ sard_status sard_value_parse(sard_kind kind, const void *data, size_t n, sard_va
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
 
+/* Elements of six bits, a byte each in memory, are packed without gaps in a file. */
+sard_status api_file_bytes(const tensor *t, arena *mem, onnx_bytes *out, sard_error *err) {
+    *out = (onnx_bytes){tensor_data(t), tensor_bytes(t)};
+    if (!dtype_in(t->dtype, DT_FLOAT6)) return SARD_OK;
+    const size_t n = out->n, bytes = n / 4 * 3 + (n % 4 * 6 + 7) / 8;
+    uint8_t *packed = arena_calloc(mem, bytes + 1, 1);
+    if (!packed) return err_nomem(err, bytes);
+    for (size_t i = 0; i < n; i++)
+        for (size_t b = 0; b < 6; b++) packed[(i * 6 + b) / 8] |= (uint8_t)((out->p[i] >> b & 1) << (i * 6 + b) % 8);
+    *out = (onnx_bytes){packed, bytes};
+    return SARD_OK;
+}
+
 static sard_status to_tensor(const tensor *t, const char *name, arena *mem, onnx_tensor *out, sard_error *err) {
     *out = (onnx_tensor){.data_type = t->dtype, .name = str_of(name)};
     out->n_dims = t->rank;
@@ -195,7 +208,7 @@ static sard_status to_tensor(const tensor *t, const char *name, arena *mem, onnx
         out->strings = TENSOR_AT(t, str);
         out->n_strings = (size_t)tensor_count(t);
     } else {
-        out->raw = (onnx_bytes){tensor_data(t), tensor_bytes(t)};
+        TRY(api_file_bytes(t, mem, &out->raw, err));
         out->has |= 1u << 9; /* raw_data, also when it is empty */
     }
     return SARD_OK;

@@ -57,7 +57,10 @@ static sard_status emit(const op_prep *p, pw_builder *b, const pw_val *in, pw_va
         TRY(attr_word(prep_attr(p, ROUND_MODE), "round_mode", words, 3, &mode, err));
         flags |= round[mode];
     }
-    out[0] = pw_cast(b, to, in[0], flags);
+    pw_val x = in[0];
+    if (dtype_in(to, DT(SARD_I4) | DT(SARD_U4) | DT(SARD_I2) | DT(SARD_U2)) && pw_is_float((sard_dtype)p->in[0]->dtype))
+        x = pw_cast(b, p->in[0]->dtype == SARD_F64 ? SARD_I64 : SARD_I32, x, 0); /* these wrap, as NumPy's do */
+    out[0] = pw_cast(b, to, x, flags);
     return SARD_OK;
 }
 

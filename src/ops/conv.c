@@ -206,26 +206,28 @@ static sard_status run(const void *st, op_ctx *c, sard_error *err) {
 
 typedef struct gather64 {
     const conv_shape *s;
-    const double *x; /* one image's group: [c, in ...] */
-    double *rows;    /* [pixels, kernel positions * channels of the group] */
-    int64_t from;    /* first pixel */
+    const double *x; /* one image's group */
+    int64_t channel; /* strides in elements */
+    int64_t step[CONV_MAX_RANK];
+    double *rows; /* [pixels, kernel positions * channels of the group] */
+    int64_t from; /* first pixel */
 } gather64;
 
 static void gather_pixel(const gather64 *g, int64_t pixel, double *row) {
     const conv_shape *s = g->s;
-    int64_t cg = s->c / s->groups, plane = dims_count(s->in, s->rank), taps = dims_count(s->kernel, s->rank);
+    int64_t cg = s->c / s->groups, taps = dims_count(s->kernel, s->rank);
     int64_t o[CONV_MAX_RANK], rest = pixel;
     for (int i = s->rank - 1; i >= 0; i--) o[i] = rest % s->out[i], rest /= s->out[i];
     for (int64_t t = 0; t < taps; t++) {
-        int64_t at = 0, q = t, scale = 1;
+        int64_t at = 0, q = t;
         bool inside = true;
         for (int i = s->rank - 1; i >= 0; i--) {
             int64_t pos = o[i] * s->stride[i] + q % s->kernel[i] * s->dilation[i] - s->pad[i];
             q /= s->kernel[i];
             inside &= pos >= 0 && pos < s->in[i];
-            at += pos * scale, scale *= s->in[i];
+            at += pos * g->step[i];
         }
-        for (int64_t ch = 0; ch < cg; ch++) row[t * cg + ch] = inside ? g->x[ch * plane + at] : 0;
+        for (int64_t ch = 0; ch < cg; ch++) row[t * cg + ch] = inside ? g->x[ch * g->channel + at] : 0;
     }
 }
 
@@ -237,34 +239,54 @@ static sard_status gather_some(void *arg, int64_t from, int64_t to, int worker, 
     return SARD_OK;
 }
 
-/* One image, one group, a block of pixels at a time: y[oc, pixel] = w[oc, k] rows[pixel, k]. */
+/* OIHW -> [oc][tap][channel] */
+static sard_status weights_f64(op_ctx *c, const conv_shape *s, const tensor *w, double **out, sard_error *err) {
+    int64_t cg = s->c / s->groups, taps = dims_count(s->kernel, s->rank), k = cg * taps;
+    const double *from = tensor_data(w);
+    void *mem;
+    TRY(op_scratch(c, (size_t)(s->oc * k) * sizeof(double), &mem, err));
+    *out = mem;
+    for (int64_t o = 0; o < s->oc; o++)
+        for (int64_t ch = 0; ch < cg; ch++)
+            for (int64_t t = 0; t < taps; t++) (*out)[o * k + t * cg + ch] = from[(o * cg + ch) * taps + t];
+    return SARD_OK;
+}
+
+/* One image, one group, a block of pixels at a time: rows[pixel, k] times weights[oc, k], whichever way y lies. */
 static sard_status run_f64(op_ctx *c, const conv_shape *s, const shape *ys, sard_error *err) {
-    const tensor *x = op_in(c, X), *w = op_in(c, W), *b = op_in(c, B);
+    const tensor *x = op_in(c, X), *b = op_in(c, B);
     tensor *y;
+    double *weights;
     TRY(op_out(c, 0, SARD_F64, ys, &y, err));
     if (tensor_count(y) == 0) return SARD_OK;
-    int64_t cg = s->c / s->groups, og = s->oc / s->groups, taps = dims_count(s->kernel, s->rank), k = cg * taps;
-    int64_t pixels = dims_count(s->out, s->rank), plane = dims_count(s->in, s->rank), block = (1 << 18) / (k + 1) + 1;
+    TRY(weights_f64(c, s, op_in(c, W), &weights, err));
+    bool last = !tensor_is_row(y);
+    int64_t cg = s->c / s->groups, og = s->oc / s->groups, k = cg * dims_count(s->kernel, s->rank);
+    int64_t pixels = dims_count(s->out, s->rank), block = (1 << 18) / (k + 1) + 1;
     if (block > pixels) block = pixels;
-    void *rows, *weights, *scratch;
-    TRY(op_scratch(c, (size_t)(block * k) * 8, &rows, err));
-    TRY(op_scratch(c, (size_t)(s->oc * k) * 8, &weights, err));
-    const double *wp = tensor_data(w);
-    for (int64_t o = 0; o < s->oc; o++) /* OIHW -> [oc][tap][channel] */
-        for (int64_t ch = 0; ch < cg; ch++)
-            for (int64_t t = 0; t < taps; t++) ((double *)weights)[o * k + t * cg + ch] = wp[(o * cg + ch) * taps + t];
-    gemm_f64 g = {.m = og, .n = block, .k = k, .a_rs = k, .a_cs = 1, .b = rows, .b_rs = 1, .b_cs = k, .c_rs = pixels};
+    void *rows, *scratch;
+    TRY(op_scratch(c, (size_t)(block * k) * sizeof(double), &rows, err));
+    gemm_f64 g = {.m = last ? block : og, .n = last ? og : block, .k = k, .a_rs = k, .a_cs = 1, .b_rs = 1, .b_cs = k};
+    g.c_rs = last ? s->oc : pixels;
     g.e = (gemm_epilogue_f64)GEMM_EPILOGUE_NONE;
     TRY(op_scratch(c, gemm_scratch_f64(&g, par_threads(op_par(c))), &scratch, err));
+    gather64 job = {.s = s, .rows = rows, .channel = x->stride[1]};
+    for (int i = 0; i < s->rank; i++) job.step[i] = x->stride[i + 2];
     for (int64_t i = 0; i < s->n * s->groups; i++) {
         int64_t image = i / s->groups, group = i % s->groups;
-        gather64 job = {s, TENSOR_AT(x, double) + (image * s->c + group * cg) * plane, rows, 0};
-        g.a = (double *)weights + group * og * k;
-        if (b) g.e.bias = TENSOR_AT(b, double) + group * og, g.e.bias_rs = 1;
+        job.x = TENSOR_AT(x, double) + image * x->stride[0] + group * cg * x->stride[1];
+        double *wg = weights + group * og * k;
+        g.a = last ? rows : wg, g.b = last ? wg : rows;
+        if (b) g.e.bias = TENSOR_AT(b, double) + group * og, g.e.bias_rs = !last, g.e.bias_cs = last;
         for (job.from = 0; job.from < pixels; job.from += block) {
-            g.n = pixels - job.from < block ? pixels - job.from : block;
-            TRY(par_for(op_par(c), g.n, 64, gather_some, &job, err));
-            g.c = TENSOR_AT(y, double) + (image * s->oc + group * og) * pixels + job.from;
+            int64_t n = pixels - job.from < block ? pixels - job.from : block;
+            if (last)
+                g.m = n;
+            else
+                g.n = n;
+            TRY(par_for(op_par(c), n, 64, gather_some, &job, err));
+            g.c = TENSOR_AT(y, double) + image * s->oc * pixels +
+                  (last ? job.from * s->oc + group * og : group * og * pixels + job.from);
             TRY(gemm_run_f64(&g, op_par(c), scratch, err));
         }
     }

@@ -64,7 +64,9 @@ static sard_status infer(infer_ctx *c, sard_error *err) {
     }
     for (uint32_t i = 0; i < c->n_out; i++) {
         if (i < carried) {
-            c->out[i] = in[i + 2].kind ? in[i + 2] : out[i + 1];
+            /* an optional that the body unwraps is what the body makes of it */
+            bool unlike = out[i + 1].kind && out[i + 1].kind != in[i + 2].kind;
+            c->out[i] = unlike ? out[i + 1] : in[i + 2];
             if (!c->out[i].dtype) c->out[i].dtype = out[i + 1].dtype;
         } else {
             c->out[i] = stacked(&out[i + 1]);

@@ -117,6 +117,11 @@ static sard_status lower_quantize(lower_ctx *c, sard_error *err) {
         value_id z = build_cast(b, node_in(b->g, n, ZERO), SARD_F32);
         y = build_2(b, "Add", y, spread(b, z, x, c->in[X]->rank, axis, block));
     }
+    if (dtype_in(t, DT(SARD_I4) | DT(SARD_U4) | DT(SARD_I2) | DT(SARD_U2))) { /* Cast would wrap these */
+        int levels = 1 << dtype_bits(t), lowest = dtype_signed(t) ? -levels / 2 : 0;
+        const value_id in[3] = {y, build_scalar(b, SARD_F32, lowest), build_scalar(b, SARD_F32, lowest + levels - 1)};
+        y = build_op(b, "Clip", in, 3, NULL, 0);
+    }
     const attr_arg args[] = {ARG_I("to", t), ARG_I("saturate", n->attrs[Q_SATURATE].i)};
     c->out[0] = build_op(b, "Cast", &y, 1, args, 2);
     return builder_result(b);

@@ -122,9 +122,10 @@ const char *onnx_show(str name, char *buf) {
 static const char *show_tensor(const onnx_tensor *t, char *buf, size_t room) {
     char name[ONNX_SHOW];
     size_t at = (size_t)snprintf(buf, room, "tensor '%s' %s[", onnx_show(t->name, name), dtype_short(t->data_type));
-    for (size_t i = 0; i < t->n_dims && at + 40 < room; i++)
+    size_t i = 0;
+    for (; i < t->n_dims && at + 40 < room; i++)
         at += (size_t)snprintf(buf + at, room - at, i ? ",%lld" : "%lld", (long long)t->dims[i]);
-    snprintf(buf + at, room - at, "]");
+    snprintf(buf + at, room - at, i < t->n_dims ? ",...]" : "]");
     return buf;
 }
 
@@ -243,8 +244,8 @@ int onnx_file_bytes(int32_t type, int64_t count, size_t *bytes) {
 typedef struct typed { /* where a type's elements are when they are not raw */
     const char *field;
     onnx_bytes data;
-    size_t per_entry_bits; /* bits of the layout that one entry gives */
-    bool varint;
+    size_t per_entry_bits;                    /* bits of the layout that one entry gives */
+    enum { FIXED, VARINT, VARINT32 } entries; /* VARINT32 drops the upper half, as protobuf does */
 } typed;
 
 static typed typed_field(const onnx_tensor *t) {
@@ -252,17 +253,17 @@ static typed typed_field(const onnx_tensor *t) {
     switch (t->data_type) {
     case SARD_F32:
     case SARD_C64:
-        return (typed){"float_data", t->float_data, 32, false};
+        return (typed){"float_data", t->float_data, 32, FIXED};
     case SARD_F64:
     case SARD_C128:
-        return (typed){"double_data", t->double_data, 64, false};
+        return (typed){"double_data", t->double_data, 64, FIXED};
     case SARD_I64:
-        return (typed){"int64_data", t->int64_data, 64, true};
+        return (typed){"int64_data", t->int64_data, 64, VARINT};
     case SARD_U32:
     case SARD_U64:
-        return (typed){"uint64_data", t->uint64_data, bits, true};
+        return (typed){"uint64_data", t->uint64_data, bits, VARINT};
     default: /* sub-byte types have a full byte of elements per entry, but float6 has one element */
-        return (typed){"int32_data", t->int32_data, is_float6(t->data_type) ? 6 : bits < 8 ? 8 : bits, true};
+        return (typed){"int32_data", t->int32_data, is_float6(t->data_type) ? 6 : bits < 8 ? 8 : bits, VARINT32};
     }
 }
 
@@ -278,7 +279,7 @@ static uint64_t next_varint(const uint8_t **p, const uint8_t *end) {
     return v;
 }
 
-/* Whether an entry is a value of `bits` bits, signed or not. int32_data is truncated to 32 bits as protobuf does. */
+/* Whether an entry is a value of `bits` bits, signed or not. */
 static bool fits(uint64_t v, size_t bits) {
     if (bits == 64) return true;
     return v >> bits == 0 || (int64_t)v >> (bits - 1) == -1;
@@ -287,12 +288,11 @@ static bool fits(uint64_t v, size_t bits) {
 static sard_status decode_varints(const onnx_tensor *t, const typed *from, uint8_t *out, size_t out_bytes,
                                   sard_error *err) {
     const uint8_t *p = from->data.p, *end = p + from->data.n;
-    bool int32 = from->field[0] == 'i' && from->field[3] == '3';
     size_t bits = from->per_entry_bits, step = (bits + 7) / 8, bit = 0;
     if (bits == 6) memset(out, 0, out_bytes);
     for (size_t i = 0; p < end; i++) {
         uint64_t v = next_varint(&p, end);
-        if (int32) v = (uint64_t)(int64_t)(int32_t)(uint32_t)v;
+        if (from->entries == VARINT32) v = (uint64_t)(int64_t)(int32_t)(uint32_t)v;
         if (t->data_type == SARD_BOOL) v = v != 0;
         FAIL_IF(!fits(v, bits), err, SARD_INVALID_MODEL, "%s[%zu] is %lld, which does not fit its %zu bits",
                 from->field, i, (long long)v, bits);
@@ -312,7 +312,7 @@ static sard_status typed_bytes(onnx_store *s, const onnx_tensor *t, int64_t coun
                                sard_error *err) {
     typed from = typed_field(t);
     size_t entries = 0, expected = (size_t)count;
-    if (!from.varint) {
+    if (from.entries == FIXED) {
         FAIL_IF(from.data.n != want, err, SARD_INVALID_MODEL, "%zu bytes of data expected, raw_data has %zu and %s %zu",
                 want, t->raw.n, from.field, from.data.n);
         *out = (onnx_bytes){want ? from.data.p : (const uint8_t *)"", want};

@@ -104,6 +104,8 @@ static const char *get_tag(const uint8_t **p, const uint8_t *end, token *t) {
     return NULL;
 }
 
+static const char too_long[] = "length"; /* the one message that needs the token */
+
 /* Reads the value after a tag; *p moves behind it. Groups are the caller's. */
 static const char *get_value(const uint8_t **p, const uint8_t *end, token *t) {
     const char *wrong = NULL;
@@ -123,7 +125,7 @@ static const char *get_value(const uint8_t **p, const uint8_t *end, token *t) {
         wrong = get_varint(p, end, &t->value);
         if (wrong) return wrong;
         t->p = *p;
-        if (t->value > (uint64_t)(end - *p)) return "length";
+        if (t->value > (uint64_t)(end - *p)) return too_long;
         t->n = (size_t)t->value;
         *p += t->n;
         return NULL;
@@ -174,7 +176,7 @@ static sard_status next_field(reader *r, const uint8_t **p, const uint8_t *end, 
     if (!wrong) return SARD_OK;
     const field_row *row = find_row(d, t->number);
     step at = {row, row && counts ? counts[t->number] : 0};
-    if (strcmp(wrong, "length") == 0)
+    if (wrong == too_long)
         return fail(r, SARD_INVALID_PROTOBUF, t->at, row ? &at : NULL, "length %llu runs past the end",
                     (unsigned long long)t->value);
     return fail(r, SARD_INVALID_PROTOBUF, t->at, row ? &at : NULL, "%s", wrong);

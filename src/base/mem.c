@@ -48,8 +48,9 @@ void mem_set_hooks(const sard_allocator *a) { hooks = a ? *a : (sard_allocator){
 static void *huge_alloc(size_t bytes) {
     const size_t page = (size_t)2 << 20;
     if (bytes > PTRDIFF_MAX - page) return NULL;
-    void *p = aligned_alloc(page, (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1));
-    if (p) madvise(p, bytes & ~(page - 1), MADV_HUGEPAGE); /* advice: where it is not taken nothing is lost */
+    void *p;
+    if (posix_memalign(&p, page, bytes) != 0) return NULL; /* aligned_alloc would want whole pages */
+    madvise(p, bytes & ~(page - 1), MADV_HUGEPAGE);        /* advice: where it is not taken nothing is lost */
     return p;
 }
 

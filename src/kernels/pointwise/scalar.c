@@ -250,7 +250,8 @@ void pw_store_cell(pw_type t, void *base, int64_t k, pw_cell c) {
         break;
     default: {
         int n = pw_bits(t);
-        uint32_t v = pw_family_of(t) == PW_FAM_INT ? (uint32_t)c.i : encode(t, c.f, 0);
+        /* A float here is one of the type's own: nothing to saturate, and infinity must stay. */
+        uint32_t v = pw_family_of(t) == PW_FAM_INT ? (uint32_t)c.i : encode(t, c.f, PW_NO_SATURATE);
         if (n < 8) {
             unsigned mask = (1u << n) - 1, at = (unsigned)(k * n & 7);
             uint8_t *p = b + (k * n >> 3);

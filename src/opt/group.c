@@ -24,6 +24,7 @@ typedef struct grouping {
     node_id *order;
     uint32_t n_order;
     uint32_t *place;    /* of a node in the order */
+    uint32_t *low;      /* per place: the first place of the groups that reach across it; itself: none does */
     uint32_t *group_of; /* NO_ID: none */
     uint32_t *mark;     /* last search that saw the node */
     uint32_t search;
@@ -72,9 +73,18 @@ static uint32_t first_place(const grouping *q, const group *k) {
     return at;
 }
 
+/* A group runs as one step, so its first node needs what its last one needs: group k reaches from its first place to
+ * its last, and no place between is a point before which nothing depends on what comes after. */
+static void reaches(grouping *q, const group *k) {
+    uint32_t first = first_place(q, k);
+    for (uint32_t p = q->place[k->nodes[k->n - 1]]; p > first; p--)
+        if (q->low[p] > first) q->low[p] = first;
+}
+
 /* Some input of n that group k does not make needs the group: joining would close a circle. */
 static bool circle(grouping *q, const node *n, uint32_t k) {
     uint32_t from = first_place(q, &q->groups[k]);
+    while (q->low[from] < from) from = q->low[from];
     q->search++;
     for (uint32_t i = 0; i < n->in.n; i++) {
         value_id v = node_in(q->g, n, i);
@@ -194,6 +204,7 @@ static const vtype *shape_of_group(const grouping *q, const group *k) {
 static void add_node(grouping *q, uint32_t k, node_id id) {
     q->groups[k].nodes[q->groups[k].n++] = id;
     q->group_of[id] = k;
+    reaches(q, &q->groups[k]);
 }
 
 static bool joins(grouping *q, uint32_t k, node_id id) {
@@ -238,6 +249,7 @@ static void merge(grouping *q, uint32_t a, uint32_t b) {
     for (uint32_t i = 0; i < y->n; i++) q->group_of[y->nodes[i]] = a;
     *x = both;
     y->n = 0;
+    reaches(q, x);
 }
 
 static sard_status visit(grouping *q, node_id id) {
@@ -424,10 +436,10 @@ static sard_status prepare(grouping *q) {
     size_t n = g->n_nodes + 1;
     q->place = mem_calloc(n, sizeof *q->place), q->group_of = mem_alloc(n * sizeof *q->group_of);
     q->mark = mem_calloc(n, sizeof *q->mark), q->uses = mem_calloc(g->n_values + 1, sizeof *q->uses);
-    q->stack = mem_alloc(n * sizeof *q->stack);
-    if (!q->place || !q->group_of || !q->mark || !q->uses || !q->stack)
+    q->stack = mem_alloc(n * sizeof *q->stack), q->low = mem_alloc(n * sizeof *q->low);
+    if (!q->place || !q->group_of || !q->mark || !q->uses || !q->stack || !q->low)
         return err_nomem(q->p->err, n * sizeof *q->place);
-    for (size_t i = 0; i < n; i++) q->group_of[i] = NO_ID;
+    for (size_t i = 0; i < n; i++) q->group_of[i] = NO_ID, q->low[i] = (uint32_t)i;
     for (uint32_t i = 0; i < q->n_order; i++) q->place[q->order[i]] = i;
     graph_count_uses(g, q->uses);
     return SARD_OK;
@@ -455,6 +467,6 @@ sard_status pass_group(pass *p, graph *g) {
         if (q.groups[k].n) find_heavy(&q, k);
     for (uint32_t k = 0; k < q.n_groups && s == SARD_OK; k++) s = make(&q, k);
     mem_free(q.order), mem_free(q.place), mem_free(q.group_of), mem_free(q.mark), mem_free(q.uses), mem_free(q.groups),
-        mem_free(q.stack);
+        mem_free(q.stack), mem_free(q.low);
     return s;
 }

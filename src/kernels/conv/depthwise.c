@@ -1,6 +1,6 @@
 /* depthwise.c -- see depthwise.h: rows of outputs, the taps they have, tasks. */
-#include "kernels/conv/conv_rows.h"
 #include "kernels/conv/depthwise.h"
+#include "kernels/conv/conv_rows.h"
 
 #define KERNEL(level, name) extern const depthwise_kernel name;
 #include "kernels/conv/list.inc"
@@ -56,49 +56,72 @@ static int64_t list_taps(const work *w, const int64_t *at, int64_t base, depthwi
     }
 }
 
+/* The outer taps (all axes but the last) that exist; offsets from the window's place along the last axis. */
+static int64_t list_outer(const conv_shape *s, const int64_t *at, depthwise_tap *tap) {
+    const int last = s->rank - 1;
+    int64_t i[CONV_MAX_RANK] = {0}, n = 0;
+    for (int64_t t = 0;; t += s->kernel[last]) {
+        int64_t off = 0;
+        bool inside = true;
+        for (int d = 0; d < last; d++) {
+            const int64_t p = at[d] + i[d] * s->dilation[d];
+            inside &= p >= 0 && p < s->in[d];
+            off = off * s->in[d] + p;
+        }
+        if (inside) tap[n++] = (depthwise_tap){off * s->in[last] * s->c, t};
+        int d = last - 1;
+        while (d >= 0 && ++i[d] == s->kernel[d]) i[d--] = 0;
+        if (d < 0) return n;
+    }
+}
+
 static int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
 
 /* One row of outputs along the last axis. */
-static void run_row(const work *w, int64_t row, void *scratch) {
+static void run_row(const work *w, int64_t index, void *scratch) {
     const conv_f32 *c = w->c;
     const conv_shape *s = c->shape;
     const int last = s->rank - 1;
     const int64_t width = s->out[last], in = s->in[last], stride = s->stride[last], pad = s->pad[last];
-    const int64_t reach = (s->kernel[last] - 1) * s->dilation[last];
-    int64_t at[CONV_MAX_RANK], rest = row, image = s->c;
+    const int64_t reach = (s->kernel[last] - 1) * s->dilation[last], pixel = index * width;
+    int64_t at[CONV_MAX_RANK], rest = index, image = s->c;
     for (int d = last - 1; d >= 0; d--) {
         at[d] = rest % s->out[d] * s->stride[d] - s->pad[d];
         rest /= s->out[d];
     }
     for (int d = 0; d <= last; d++) image *= s->in[d];
-    const int64_t pixel = row * width;
-    float *y = c->y ? c->y + pixel * s->c : (float *)(void *)((char *)scratch + lists_bytes(s));
-    depthwise_group g = {.x_step = stride * s->c,
-                         .channels = s->c,
-                         .w = c->pack->w,
-                         .bias = c->e.bias,
-                         .tap = scratch,
-                         .act = c->e.act,
-                         .lo = c->e.lo,
-                         .hi = c->e.hi};
-    /* outputs [from, to) have all taps of the last axis */
-    int64_t from = ceil_div(pad, stride), to = in - 1 - reach + pad >= 0 ? (in - 1 - reach + pad) / stride + 1 : 0;
-    if (to > width) to = width;
-    if (from > to) from = to;
-    for (int64_t o = 0; o < width;) {
-        const int64_t base = o * stride - pad;
-        g.outputs = o == from && to > from ? to - from : 1;
-        g.taps = list_taps(w, at, base, scratch);
-        g.x = c->x + rest * image + base * s->c;
-        g.add = c->e.add ? c->e.add + (pixel + o) * s->c : NULL;
-        g.y = y + o * s->c;
-        bool zeros = false;
-        for (int64_t t = 0; t < g.taps; t++) zeros |= g.tap[t].off == CONV_NO_TAP;
-        if (zeros) g.outputs = 1;
-        w->k->group(&g);
-        o += g.outputs;
+    depthwise_row r = {.x = c->x + (rest * image - pad * s->c),
+                       .x_step = stride * s->c,
+                       .channels = s->c,
+                       .tap_step = s->dilation[last] * s->c,
+                       .outputs = width,
+                       .kernel = s->kernel[last],
+                       .in = in,
+                       .stride = stride,
+                       .dilation = s->dilation[last],
+                       .pad = pad,
+                       .outer = scratch,
+                       .w = c->pack->w,
+                       .bias = c->e.bias,
+                       .act = c->e.act,
+                       .lo = c->e.lo,
+                       .hi = c->e.hi};
+    r.y = c->y ? c->y + pixel * s->c : (float *)(void *)((char *)scratch + lists_bytes(s));
+    r.add = c->e.add ? c->e.add + pixel * s->c : NULL;
+    r.from = ceil_div(pad, stride);
+    r.to = in - 1 - reach + pad >= 0 ? (in - 1 - reach + pad) / stride + 1 : 0;
+    if (r.to > width) r.to = width;
+    if (r.from > r.to) r.from = r.to = 0;
+    if (c->pack->finite && conv_taps(s) <= GEMM_SEGMENT) {
+        r.outers = list_outer(s, at, scratch);
+        w->k->row(&r);
+    } else {
+        for (int64_t o = 0; o < width; o++) {
+            r.outers = list_taps(w, at, o * stride - pad, scratch);
+            w->k->listed(&r, o);
+        }
     }
-    if (c->e.hook) c->e.hook(c->e.hook_arg, y, s->c, pixel, 0, width, s->c);
+    if (c->e.hook) c->e.hook(c->e.hook_arg, r.y, s->c, pixel, 0, width, s->c);
 }
 
 static sard_status part(void *arg, int64_t from, int64_t to, int worker, sard_error *err) {

@@ -2,7 +2,9 @@
  * depthwise.h -- convolutions of one channel by one channel, channels-last: lanes are channels, nothing is packed but
  * the weights, [tap][channel].
  *
- * A row of outputs (along the last axis) is cut into groups that share a list of taps; a group loads each weight once.
+ * The kernel does a whole row of outputs along the last axis, a vector of channels at a time, so that the weights stay in
+ * the first-level cache; neighbouring outputs share their loads. Rare cases (weights that are not finite, more taps than a
+ * segment) go by lists of taps, one output after the other.
  */
 #ifndef SARD_KERNELS_DEPTHWISE_H
 #define SARD_KERNELS_DEPTHWISE_H
@@ -14,21 +16,26 @@ typedef struct depthwise_tap {
     int64_t tap; /* number of the tap, which is its place in k */
 } depthwise_tap;
 
-typedef struct depthwise_group { /* `outputs` neighbours, all with the same taps */
-    const float *x;
-    int64_t x_step; /* elements from one output's base to the next's */
-    int64_t outputs, channels;
-    const depthwise_tap *tap;
-    int64_t taps;
-    const float *w, *bias, *add; /* add: channels apart */
+typedef struct depthwise_row { /* outputs along the last axis, all with the same outer taps */
+    const float *x;            /* at the window's first tap of output 0 (which may lie outside) */
+    int64_t x_step, tap_step;  /* from output to output, from tap to tap of the last axis */
+    int64_t outputs, from, to; /* outputs [from, to) have all taps of the last axis */
+    int64_t channels;
+    int64_t kernel;                    /* taps of the last axis */
+    int64_t in, stride, dilation, pad; /* of the last axis */
+    const depthwise_tap *outer;        /* the outer taps that exist; .tap: number of the first of its taps */
+    int64_t outers;
+    const float *w, *bias, *add; /* add: as y */
     float *y;
     gemm_act act;
     float lo, hi;
-} depthwise_group;
+} depthwise_row;
 
 typedef struct depthwise_kernel {
     isa level;
-    void (*group)(const depthwise_group *g);
+    void (*row)(const depthwise_row *r);
+    /* Output `o` by the list outer[outers] of single taps; some may read zeros. */
+    void (*listed)(const depthwise_row *r, int64_t o);
 } depthwise_kernel;
 
 extern const depthwise_kernel *const depthwise_kernels[]; /* best first, NULL-terminated */

@@ -15,11 +15,12 @@ static sard_status room(void **items, size_t *cap, size_t need, size_t elem, sar
 /* ---- values ------------------------------------------------------------------------------------------------------- */
 
 sard_status graph_value(graph *g, str_id name, const vtype *t, value_id *out, sard_error *err) {
+    const vtype type = t ? *t : type_unknown(); /* t may point into the array that moves now */
     void *items = g->values;
     TRY(room(&items, &g->cap_values, (size_t)g->n_values + 1, sizeof *g->values, err));
     g->values = items;
     g->values[g->n_values] =
-        (value){.name = name, .def = NO_ID, .constant = NO_ID, .declared = NO_ID, .type = t ? *t : type_unknown()};
+        (value){.name = name, .def = NO_ID, .constant = NO_ID, .declared = NO_ID, .type = type};
     *out = g->n_values++;
     return SARD_OK;
 }

@@ -58,7 +58,7 @@ static const fn FN[] = {
     {"asinh", m64_asinh, asinhl, -100, 100, 0.6},
     {"acosh", m64_acosh, acoshl, 1, 100, 0.6},
     {"atanh", m64_atanh, atanhl, -1, 1, 0.6},
-    {"erf", m64_erf, erfl, -6, 6, 0.8},
+    {"erf", m64_erf, erfl, -6, 6, 0.9},
     {"sin", m64_sin, sinl, -100, 100, 0.8},
     {"cos", m64_cos, cosl, -100, 100, 0.8},
     {"tan", m64_tan, tanl, -100, 100, 1.0},

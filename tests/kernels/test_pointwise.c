@@ -272,6 +272,68 @@ static void test_broadcast(void **state) {
             }
 }
 
+/* The k-th composed function. */
+static pw_val composed(pw_builder *b, int k, pw_type T) {
+    pw_val x = pw_input(b, T), y;
+    switch (k) {
+    case 0:
+        y = pw_relu(b, T, x);
+        break;
+    case 1:
+        y = pw_clip(b, T, x, pw_input(b, T), pw_const(b, T, 6));
+        break;
+    case 2:
+        y = pw_leaky_relu(b, T, x, 0.01);
+        break;
+    case 3:
+        y = pw_prelu(b, T, x, pw_input(b, T));
+        break;
+    case 4:
+        y = pw_elu(b, T, x, 1.5);
+        break;
+    case 5:
+        y = pw_selu(b, T, x, 1.67326319217681884765625, 1.05070102214813232421875);
+        break;
+    case 6:
+        y = pw_celu(b, T, x, 2);
+        break;
+    case 7:
+        y = pw_thresholded_relu(b, T, x, 1);
+        break;
+    case 8:
+        y = pw_hard_sigmoid(b, T, x, 0.2, 0.5);
+        break;
+    case 9:
+        y = pw_hard_swish(b, T, x);
+        break;
+    case 10:
+        y = pw_softsign(b, T, x);
+        break;
+    case 11:
+        y = pw_mish(b, T, x);
+        break;
+    case 12:
+        y = pw_swish(b, T, x, 1);
+        break;
+    case 13:
+        y = pw_gelu(b, T, x, false);
+        break;
+    case 14:
+        y = pw_gelu(b, T, x, true);
+        break;
+    case 15:
+        y = pw_shrink(b, T, x, 0.5, 0.25);
+        break;
+    case 16:
+        y = T == SARD_F64 ? pw_relu(b, T, x)
+                          : pw_quantize(b, SARD_U8, x, pw_const(b, SARD_F32, 0.1), pw_input(b, SARD_U8), true);
+        break;
+    default:
+        y = T == SARD_F64 ? pw_relu(b, T, x) : pw_dequantize(b, T, pw_input(b, SARD_I8), x, pw_const_i(b, SARD_I8, 3));
+    }
+    return y;
+}
+
 static void test_composed(void **state) {
     (void)state;
     static const pw_type types[] = {SARD_F32, SARD_F16, SARD_BF16, SARD_F64};
@@ -280,65 +342,7 @@ static void test_composed(void **state) {
             pw_type T = types[t];
             pw_builder b;
             pw_init(&b);
-            pw_val x = pw_input(&b, T), y = PW_NONE;
-            switch (k) {
-            case 0:
-                y = pw_relu(&b, T, x);
-                break;
-            case 1:
-                y = pw_clip(&b, T, x, pw_input(&b, T), pw_const(&b, T, 6));
-                break;
-            case 2:
-                y = pw_leaky_relu(&b, T, x, 0.01);
-                break;
-            case 3:
-                y = pw_prelu(&b, T, x, pw_input(&b, T));
-                break;
-            case 4:
-                y = pw_elu(&b, T, x, 1.5);
-                break;
-            case 5:
-                y = pw_selu(&b, T, x, 1.67326319217681884765625, 1.05070102214813232421875);
-                break;
-            case 6:
-                y = pw_celu(&b, T, x, 2);
-                break;
-            case 7:
-                y = pw_thresholded_relu(&b, T, x, 1);
-                break;
-            case 8:
-                y = pw_hard_sigmoid(&b, T, x, 0.2, 0.5);
-                break;
-            case 9:
-                y = pw_hard_swish(&b, T, x);
-                break;
-            case 10:
-                y = pw_softsign(&b, T, x);
-                break;
-            case 11:
-                y = pw_mish(&b, T, x);
-                break;
-            case 12:
-                y = pw_swish(&b, T, x, 1);
-                break;
-            case 13:
-                y = pw_gelu(&b, T, x, false);
-                break;
-            case 14:
-                y = pw_gelu(&b, T, x, true);
-                break;
-            case 15:
-                y = pw_shrink(&b, T, x, 0.5, 0.25);
-                break;
-            case 16:
-                y = T == SARD_F64
-                        ? pw_relu(&b, T, x)
-                        : pw_quantize(&b, SARD_U8, x, pw_const(&b, SARD_F32, 0.1), pw_input(&b, SARD_U8), true);
-                break;
-            default:
-                y = T == SARD_F64 ? pw_relu(&b, T, x)
-                                  : pw_dequantize(&b, T, pw_input(&b, SARD_I8), x, pw_const_i(&b, SARD_I8, 3));
-            }
+            pw_val y = composed(&b, k, T);
             pw_output(&b, y);
             assert_int_equal(b.status, SARD_OK);
             check_sizes(&b, false);

@@ -205,127 +205,76 @@ typedef struct choice {
     pw_step_kind kind, swapped; /* PW_S_END: none */
 } choice;
 
-static choice float_step(pw_opcode op) {
+/* By opcode; what is not listed is a CALL. */
+static const choice FLOAT_STEPS[PW_OPCODE_COUNT] = {
+    [PW_NEG] = {PW_S_NEG_F, PW_S_END},
+    [PW_ABS] = {PW_S_ABS_F, PW_S_END},
+    [PW_SIGN] = {PW_S_SIGN_F, PW_S_END},
+    [PW_SQRT] = {PW_S_SQRT, PW_S_END},
+    [PW_RECIPROCAL] = {PW_S_RECIPROCAL, PW_S_END},
+    [PW_FLOOR] = {PW_S_FLOOR, PW_S_END},
+    [PW_CEIL] = {PW_S_CEIL, PW_S_END},
+    [PW_ROUND] = {PW_S_ROUND, PW_S_END},
+    [PW_TRUNC] = {PW_S_TRUNC, PW_S_END},
+    [PW_EXP] = {PW_S_EXP, PW_S_END},
+    [PW_EXPM1] = {PW_S_EXPM1, PW_S_END},
+    [PW_LOG] = {PW_S_LOG, PW_S_END},
+    [PW_SIGMOID] = {PW_S_SIGMOID, PW_S_END},
+    [PW_TANH] = {PW_S_TANH, PW_S_END},
+    [PW_ERF] = {PW_S_ERF, PW_S_END},
+    [PW_SOFTPLUS] = {PW_S_SOFTPLUS, PW_S_END},
+    [PW_SIN] = {PW_S_SIN, PW_S_END},
+    [PW_COS] = {PW_S_COS, PW_S_END},
+    [PW_ISNAN] = {PW_S_ISNAN, PW_S_END},
+    [PW_ISPINF] = {PW_S_ISPINF, PW_S_END},
+    [PW_ISNINF] = {PW_S_ISNINF, PW_S_END},
+    [PW_ADD] = {PW_S_ADD_F, PW_S_ADD_F},
+    [PW_SUB] = {PW_S_SUB_F, PW_S_SUBT_F},
+    [PW_MUL] = {PW_S_MUL_F, PW_S_MUL_F},
+    [PW_DIV] = {PW_S_DIV_F, PW_S_DIVT_F},
+    [PW_POW] = {PW_S_POW_F, PW_S_END},
+    [PW_MIN] = {PW_S_MIN_F, PW_S_MINT_F},
+    [PW_MAX] = {PW_S_MAX_F, PW_S_MAXT_F},
+    [PW_EQ] = {PW_S_EQ_F, PW_S_EQ_F},
+    [PW_NE] = {PW_S_NE_F, PW_S_NE_F},
+    [PW_LT] = {PW_S_LT_F, PW_S_GT_F},
+    [PW_LE] = {PW_S_LE_F, PW_S_GE_F},
+    [PW_GT] = {PW_S_GT_F, PW_S_LT_F},
+    [PW_GE] = {PW_S_GE_F, PW_S_LE_F},
+    [PW_FMA] = {PW_S_FMA, PW_S_END},
+};
+static const choice INT_STEPS[PW_OPCODE_COUNT] = {
+    /* BOOL too */
+    [PW_NEG] = {PW_S_NEG_I, PW_S_END},    [PW_ABS] = {PW_S_ABS_I, PW_S_END},   [PW_SIGN] = {PW_S_SIGN_I, PW_S_END},
+    [PW_NOT] = {PW_S_NOT, PW_S_END},      [PW_BITNOT] = {PW_S_NOT, PW_S_END},  [PW_ADD] = {PW_S_ADD_I, PW_S_ADD_I},
+    [PW_SUB] = {PW_S_SUB_I, PW_S_SUBT_I}, [PW_MUL] = {PW_S_MUL_I, PW_S_MUL_I}, [PW_MIN] = {PW_S_MIN_I, PW_S_MIN_I},
+    [PW_MAX] = {PW_S_MAX_I, PW_S_MAX_I},  [PW_AND] = {PW_S_AND, PW_S_AND},     [PW_BITAND] = {PW_S_AND, PW_S_AND},
+    [PW_OR] = {PW_S_OR, PW_S_OR},         [PW_BITOR] = {PW_S_OR, PW_S_OR},     [PW_XOR] = {PW_S_XOR, PW_S_XOR},
+    [PW_BITXOR] = {PW_S_XOR, PW_S_XOR},   [PW_EQ] = {PW_S_EQ_I, PW_S_EQ_I},    [PW_NE] = {PW_S_NE_I, PW_S_NE_I},
+    [PW_LT] = {PW_S_LT_I, PW_S_GT_I},     [PW_LE] = {PW_S_LE_I, PW_S_GE_I},    [PW_GT] = {PW_S_GT_I, PW_S_LT_I},
+    [PW_GE] = {PW_S_GE_I, PW_S_LE_I},
+};
+/* Where a full lane of unsigned bits differs from signed ones. */
+static choice unsigned_step(pw_opcode op) {
     switch (op) {
-    case PW_NEG:
-        return (choice){PW_S_NEG_F, PW_S_END};
-    case PW_ABS:
-        return (choice){PW_S_ABS_F, PW_S_END};
     case PW_SIGN:
-        return (choice){PW_S_SIGN_F, PW_S_END};
-    case PW_SQRT:
-        return (choice){PW_S_SQRT, PW_S_END};
-    case PW_RECIPROCAL:
-        return (choice){PW_S_RECIPROCAL, PW_S_END};
-    case PW_FLOOR:
-        return (choice){PW_S_FLOOR, PW_S_END};
-    case PW_CEIL:
-        return (choice){PW_S_CEIL, PW_S_END};
-    case PW_ROUND:
-        return (choice){PW_S_ROUND, PW_S_END};
-    case PW_TRUNC:
-        return (choice){PW_S_TRUNC, PW_S_END};
-    case PW_EXP:
-        return (choice){PW_S_EXP, PW_S_END};
-    case PW_EXPM1:
-        return (choice){PW_S_EXPM1, PW_S_END};
-    case PW_LOG:
-        return (choice){PW_S_LOG, PW_S_END};
-    case PW_SIGMOID:
-        return (choice){PW_S_SIGMOID, PW_S_END};
-    case PW_TANH:
-        return (choice){PW_S_TANH, PW_S_END};
-    case PW_ERF:
-        return (choice){PW_S_ERF, PW_S_END};
-    case PW_SOFTPLUS:
-        return (choice){PW_S_SOFTPLUS, PW_S_END};
-    case PW_SIN:
-        return (choice){PW_S_SIN, PW_S_END};
-    case PW_COS:
-        return (choice){PW_S_COS, PW_S_END};
-    case PW_ISNAN:
-        return (choice){PW_S_ISNAN, PW_S_END};
-    case PW_ISPINF:
-        return (choice){PW_S_ISPINF, PW_S_END};
-    case PW_ISNINF:
-        return (choice){PW_S_ISNINF, PW_S_END};
-    case PW_ADD:
-        return (choice){PW_S_ADD_F, PW_S_ADD_F};
-    case PW_SUB:
-        return (choice){PW_S_SUB_F, PW_S_SUBT_F};
-    case PW_MUL:
-        return (choice){PW_S_MUL_F, PW_S_MUL_F};
-    case PW_DIV:
-        return (choice){PW_S_DIV_F, PW_S_DIVT_F};
-    case PW_POW:
-        return (choice){PW_S_POW_F, PW_S_END};
+        return (choice){PW_S_SIGN_U, PW_S_END};
     case PW_MIN:
-        return (choice){PW_S_MIN_F, PW_S_MINT_F};
+        return (choice){PW_S_MIN_U, PW_S_MIN_U};
     case PW_MAX:
-        return (choice){PW_S_MAX_F, PW_S_MAXT_F};
-    case PW_EQ:
-        return (choice){PW_S_EQ_F, PW_S_EQ_F};
-    case PW_NE:
-        return (choice){PW_S_NE_F, PW_S_NE_F};
+        return (choice){PW_S_MAX_U, PW_S_MAX_U};
     case PW_LT:
-        return (choice){PW_S_LT_F, PW_S_GT_F};
+        return (choice){PW_S_LT_U, PW_S_GT_U};
     case PW_LE:
-        return (choice){PW_S_LE_F, PW_S_GE_F};
+        return (choice){PW_S_LE_U, PW_S_GE_U};
     case PW_GT:
-        return (choice){PW_S_GT_F, PW_S_LT_F};
+        return (choice){PW_S_GT_U, PW_S_LT_U};
     case PW_GE:
-        return (choice){PW_S_GE_F, PW_S_LE_F};
-    case PW_FMA:
-        return (choice){PW_S_FMA, PW_S_END};
-    default:
-        return (choice){PW_S_CALL, PW_S_END};
-    }
-}
-
-static choice int_step(pw_opcode op, bool u) { /* integers and BOOL */
-    switch (op) {
-    case PW_NEG:
-        return (choice){PW_S_NEG_I, PW_S_END};
+        return (choice){PW_S_GE_U, PW_S_LE_U};
     case PW_ABS:
-        return (choice){u ? PW_S_CALL : PW_S_ABS_I, PW_S_END};
-    case PW_SIGN:
-        return (choice){u ? PW_S_SIGN_U : PW_S_SIGN_I, PW_S_END};
-    case PW_NOT:
-    case PW_BITNOT:
-        return (choice){PW_S_NOT, PW_S_END};
-    case PW_ADD:
-        return (choice){PW_S_ADD_I, PW_S_ADD_I};
-    case PW_SUB:
-        return (choice){PW_S_SUB_I, PW_S_SUBT_I};
-    case PW_MUL:
-        return (choice){PW_S_MUL_I, PW_S_MUL_I};
-    case PW_MIN:
-        return u ? (choice){PW_S_MIN_U, PW_S_MIN_U} : (choice){PW_S_MIN_I, PW_S_MIN_I};
-    case PW_MAX:
-        return u ? (choice){PW_S_MAX_U, PW_S_MAX_U} : (choice){PW_S_MAX_I, PW_S_MAX_I};
-    case PW_AND:
-    case PW_BITAND:
-        return (choice){PW_S_AND, PW_S_AND};
-    case PW_OR:
-    case PW_BITOR:
-        return (choice){PW_S_OR, PW_S_OR};
-    case PW_XOR:
-    case PW_BITXOR:
-        return (choice){PW_S_XOR, PW_S_XOR};
-    case PW_EQ:
-        return (choice){PW_S_EQ_I, PW_S_EQ_I};
-    case PW_NE:
-        return (choice){PW_S_NE_I, PW_S_NE_I};
-    case PW_LT:
-        return u ? (choice){PW_S_LT_U, PW_S_GT_U} : (choice){PW_S_LT_I, PW_S_GT_I};
-    case PW_LE:
-        return u ? (choice){PW_S_LE_U, PW_S_GE_U} : (choice){PW_S_LE_I, PW_S_GE_I};
-    case PW_GT:
-        return u ? (choice){PW_S_GT_U, PW_S_LT_U} : (choice){PW_S_GT_I, PW_S_LT_I};
-    case PW_GE:
-        return u ? (choice){PW_S_GE_U, PW_S_LE_U} : (choice){PW_S_GE_I, PW_S_LE_I};
+        return (choice){PW_S_END, PW_S_END};
     default:
-        return (choice){PW_S_CALL, PW_S_END};
+        return INT_STEPS[op];
     }
 }
 
@@ -335,13 +284,13 @@ static choice choose(const gen *g, const pw_ins *v) {
     pw_type t = (pw_type)v->type;
     if (t == SARD_BOOL) t = type_of(g, v->arg[0]);
     if (v->op == PW_WHERE) return (choice){PW_S_WHERE, PW_S_END};
-    choice c = is_float_family(t) ? float_step((pw_opcode)v->op) : int_step((pw_opcode)v->op, is_u(t));
+    choice c = is_float_family(t) ? FLOAT_STEPS[v->op] : is_u(t) ? unsigned_step((pw_opcode)v->op) : INT_STEPS[v->op];
     const pw_ins *first = &g->b->v[g->root[v->arg[0]]];
     bool number = first->kind == PW_KIND_CONST && pw_operands((pw_opcode)v->op) == 2 && is_float_family(t) &&
                   !(first->c.f != first->c.f);
     if (number && v->op == PW_MIN) c.swapped = PW_S_MINK_F;
     if (number && v->op == PW_MAX) c.swapped = PW_S_MAXK_F;
-    if (!g->p->code->fn[c.kind]) c = (choice){PW_S_CALL, PW_S_END};
+    if (c.kind == PW_S_END || !g->p->code->fn[c.kind]) c = (choice){PW_S_CALL, PW_S_END};
     return c;
 }
 

@@ -118,9 +118,9 @@ INL vf f_softplus(vf x) {
     return f_max(f_set(0), x) + (f_log(u) + c / u);
 }
 
-/* |a| > 2^17: a * 2/pi in fixed point against 192 bits of 2/pi; the remainder, and the quadrant */
+/* |a| > 2^17: a * 2/pi in fixed point against the bits of 2/pi; the remainder, and the quadrant */
 INL float f_reduce_big_(float a, int32_t *quad) {
-    static const uint32_t w[] = {0x28be60db, 0x9391054a, 0x7f09d5f4, 0x7d4d3770, 0x36d8a566, 0x4f10e410};
+    static const uint32_t w[] = {0x28be60db, 0x9391054a, 0x7f09d5f4, 0x7d4d3770, 0x36d8a566, 0x4f10e410, 0x7f9458ea};
     uint32_t b = f32_bits(a), m = (b & 0x7fffff) << 8 | 0x80000000, e = (b >> 23 & 0xff) - 126, i = e >> 5;
     uint32_t hi = i ? w[i - 1] : 0, mid = w[i], lo = w[i + 1], t = w[i + 2];
     e &= 31;

@@ -181,6 +181,7 @@ static sard_status run_steps(frame *f, sard_error *err) {
 }
 
 sard_status graph_run(frame *f, sard_error *err) {
+    TRY(ctl_check(f->r->par.ctl, err)); /* a loop's body may have no steps */
     TRY(frame_plan(f, err));
     const plan *p = f->plan;
     for (;;) {

@@ -14,10 +14,10 @@
 #include "import/import.h"
 
 enum {
-    OPSET_MAX = 28,   /* of the default domain: onnx 1.23 */
-    OPSET_ML_MAX = 5, /* of ai.onnx.ml */
-    CALLS_MAX = 64,   /* functions calling functions */
-    INLINED_MAX = 1 << 20,
+    OPSET_MAX = 28,        /* of the default domain: onnx 1.23 */
+    OPSET_ML_MAX = 5,      /* of ai.onnx.ml */
+    CALLS_MAX = 64,        /* functions calling functions */
+    INLINED_MAX = 1 << 18, /* nodes that functions become: some seconds and 100 MB */
     WHERE = 300,
     SHOW = ONNX_SHOW
 };

@@ -9,9 +9,10 @@
 
 #include "cli.h"
 
-extern const command cmd_inspect, cmd_run, cmd_bench, cmd_check, cmd_ops, cmd_kernels, cmd_version, cmd_completion;
-const command *const cli_commands[] = {&cmd_inspect, &cmd_run,     &cmd_bench,      &cmd_check, &cmd_ops,
-                                       &cmd_kernels, &cmd_version, &cmd_completion, NULL};
+extern const command cmd_inspect, cmd_run, cmd_bench, cmd_check, cmd_convert, cmd_ops, cmd_kernels, cmd_version,
+    cmd_completion;
+const command *const cli_commands[] = {&cmd_inspect, &cmd_run,     &cmd_bench,   &cmd_check,      &cmd_convert,
+                                       &cmd_ops,     &cmd_kernels, &cmd_version, &cmd_completion, NULL};
 
 static void usage(FILE *to) {
     fprintf(to, "sard %s -- runs ONNX models with one answer\n\nUsage: sard COMMAND [options]\n\nCommands:\n",

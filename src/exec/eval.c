@@ -56,36 +56,39 @@ static double count_of(const vtype *t) {
     return n;
 }
 
-/* Of the operator itself, by its own count or one per output element. */
-static double operator_flops(const planner *p, const exec_step *s, const vtype **in, vtype *out) {
-    for (uint32_t i = 0; i < s->n_in; i++) in[i] = s->in[i] == NO_ID ? NULL : &p->ty[s->in[i]];
+/* Of the operator itself, by its own count or one per output element. in, out: room for the step's types. */
+static double operator_flops(const planner *p, const exec_step *s, vtype *in, vtype *out) {
+    enum { MOST = 64 };
+    const vtype *types[MOST] = {0};
+    const tensor *constants[MOST] = {0};
+    bool wanted[MOST] = {0};
+    uint8_t order[MOST] = {0};
     for (uint32_t i = 0; i < s->n_out; i++) out[i] = s->out[i] == NO_ID ? type_unknown() : p->ty[s->out[i]];
-    if (!s->op->flops) return s->n_out ? count_of(&out[0]) : 0;
-    const tensor *none[64] = {0};
-    bool wanted[64] = {0};
-    uint8_t order[64] = {0};
-    if (s->n_in > 64 || s->n_out > 64) return count_of(&out[0]);
-    for (uint32_t i = 0; i < s->n_out; i++) wanted[i] = s->out[i] != NO_ID;
+    if (!s->op->flops || s->n_in > MOST || s->n_out > MOST) return count_of(&out[0]);
     for (uint32_t i = 0; i < s->n_in; i++) {
-        const xval *v = s->in[i] == NO_ID ? NULL : &p->xg->vals[s->in[i]];
-        if (v && v->role == X_CONST && v->kind == SARD_KIND_TENSOR) none[i] = &v->constant->t;
+        in[i] = type_unknown();
+        if (s->in[i] == NO_ID) continue;
+        const xval *v = &p->xg->vals[s->in[i]];
+        in[i] = p->ty[s->in[i]];
+        types[i] = &in[i];
+        if (v->role == X_CONST && v->kind == SARD_KIND_TENSOR) constants[i] = &v->constant->t;
     }
+    for (uint32_t i = 0; i < s->n_out; i++) wanted[i] = s->out[i] != NO_ID;
     op_prep prep = {.mod = s->g->mod,
                     .g = s->g,
                     .node = s->node,
-                    .in = in,
-                    .in_const = none,
+                    .in = types,
+                    .in_const = constants,
                     .n_in = s->n_in,
                     .out = out,
                     .wanted = wanted,
                     .n_out = s->n_out,
                     .in_order = order,
                     .out_order = order};
-    vtype first = in[0] ? *in[0] : type_unknown();
-    return s->op->flops(&prep, in[0] ? in[0] : &first, out);
+    return s->op->flops(&prep, in, out);
 }
 
-static double step_flops(const planner *p, const exec_step *s, const vtype **in, vtype *out) {
+static double step_flops(const planner *p, const exec_step *s, vtype *in, vtype *out) {
     if (!s->n_out || s->out[0] == NO_ID) return 0;
     double each = count_of(&p->ty[s->out[0]]);
     if (s->kind == STEP_PROGRAM) return each * s->fused->n_nodes;
@@ -116,7 +119,7 @@ static sard_status estimate(frame *f, exec_size *out, sard_error *err) {
     f->pl.use_ints = atomic_load(&xg->int_inputs);
     sard_status st = plan_stage(&f->pl, f, 0, p, err);
     f->pl.use_ints = NULL;
-    const vtype **in = mem_alloc((xg->max_in + 1u) * sizeof *in);
+    vtype *in = mem_alloc((xg->max_in + 1u) * sizeof *in);
     vtype *outs = mem_alloc((xg->max_out + 1u) * sizeof *outs);
     if (st == SARD_OK && (!in || !outs)) st = err_nomem(err, (xg->max_out + 1u) * sizeof *outs);
     if (st == SARD_OK) {

@@ -4,6 +4,7 @@
 #include "base/pool.h"
 #include "kernels/conv/conv_rows.h"
 #include "kernels/conv/depthwise.h"
+#include "kernels/conv/winograd.h"
 
 static pool *pools[2]; /* one thread, two threads */
 
@@ -26,7 +27,7 @@ static int64_t product(const int64_t *d, int n) {
     return r;
 }
 
-enum { ANY, DEPTHWISE, TRANSPOSED, KINDS };
+enum { ANY, DEPTHWISE, TRANSPOSED, KINDS, WINOGRAD };
 
 static void axis(conv_shape *s, int d) {
     s->kernel[d] = s->rank == 1 ? PICK(1, 2, 3, 5, 9, 530) : PICK(1, 1, 2, 3, 3, 4);
@@ -56,6 +57,18 @@ static conv_shape make_shape(int kind) {
         work = (double)s.n * (double)s.oc * (double)s.c / (double)s.groups * (double)product(s.out, s.rank) *
                (double)product(s.kernel, s.rank);
     } while (work > 2e6);
+    return s;
+}
+
+static conv_shape make_winograd(void) {
+    conv_shape s = {.rank = 2, .n = PICK(1, 1, 2), .groups = 1, .c = PICK(32, 33, 40), .oc = PICK(32, 35, 48)};
+    const int64_t side = PICK(14, 28);
+    for (int d = 0; d < 2; d++) {
+        s.kernel[d] = 3, s.stride[d] = s.dilation[d] = 1, s.pad[d] = PICK(0, 1, 1, 2);
+        s.out[d] = side + kt_below(6);
+        s.in[d] = s.out[d] + 2 - s.pad[d] - kt_below(2);
+    }
+    if (kt_below(4) == 0) s.n = 1, s.c = 530, s.out[0] = s.out[1] = 14;
     return s;
 }
 
@@ -91,7 +104,7 @@ static void describe(const conv_shape *s, const conv_f32 *c, isa level, int thre
 }
 
 static void one_case(int kind) {
-    const conv_shape s = make_shape(kind);
+    const conv_shape s = kind == WINOGRAD ? make_winograd() : make_shape(kind);
     assert_int_equal(conv_check(&s, NULL), SARD_OK);
     const int64_t taps = product(s.kernel, s.rank), xs = s.n * s.c * product(s.in, s.rank);
     const int64_t ys = s.n * s.oc * product(s.out, s.rank), ws = s.c / s.groups * s.oc * taps;
@@ -122,7 +135,10 @@ static void one_case(int kind) {
             c.y = hidden ? NULL : (float *)(void *)out[which].p;
             c.e.hook_arg = &sees[which];
             if (i < 0) {
-                conv_ref_f32(&c, (float *)(void *)w.p);
+                if (kind == WINOGRAD && pack.algorithm != CONV_ALGO_TILE)
+                    winograd_ref(&c, winograd_for(&s), (float *)(void *)w.p);
+                else
+                    conv_ref_f32(&c, (float *)(void *)w.p);
                 break;
             }
             par on = {pools[threads - 1], NULL};
@@ -146,6 +162,51 @@ static void every_kernel(void **state) {
         printf("depthwise %-7s %s\n", isa_name(depthwise_kernels[i]->level),
                cpu_has(depthwise_kernels[i]->level) ? "ran" : "not here");
     for (int i = 0; i < 600; i++) one_case(i % KINDS);
+    for (int i = 0; i < 10; i++) one_case(WINOGRAD);
+}
+
+/* How far Winograd's results are from the direct ones. */
+static void winograd_error(void **state) {
+    (void)state;
+    for (int64_t side = 14; side <= 28; side += 14) {
+        conv_shape s = {.rank = 2,
+                        .n = 1,
+                        .c = 64,
+                        .oc = 64,
+                        .groups = 1,
+                        .in = {side, side},
+                        .out = {side, side},
+                        .kernel = {3, 3},
+                        .stride = {1, 1},
+                        .dilation = {1, 1},
+                        .pad = {1, 1}};
+        const int64_t n = side * side * 64;
+        float *x = malloc((size_t)n * 4), *w = malloc(64 * 64 * 9 * 4), *y[2], largest = 0, error = 0;
+        for (int64_t i = 0; i < n; i++) x[i] = kt_real();
+        for (int64_t i = 0; i < 64 * 64 * 9; i++) w[i] = kt_real();
+        for (int direct = 0; direct < 2; direct++) {
+            s.direct = direct;
+            conv_pack pack;
+            void *packed = aligned_alloc(64, conv_pack_bytes(&s));
+            conv_pack_weights(&s, w, packed, &pack);
+            assert_int_equal(pack.algorithm, direct       ? CONV_ALGO_TILE
+                                             : side == 14 ? CONV_ALGO_WINOGRAD2
+                                                          : CONV_ALGO_WINOGRAD4);
+            y[direct] = malloc((size_t)n * 4);
+            conv_f32 c = {.shape = &s, .pack = &pack, .x = x, .y = y[direct], .e = GEMM_EPILOGUE_NONE};
+            void *scratch = aligned_alloc(64, conv_scratch_f32(&c, 1));
+            assert_int_equal(conv_run_f32(&c, NULL, scratch, NULL), SARD_OK);
+            free(packed), free(scratch);
+        }
+        for (int64_t i = 0; i < n; i++) {
+            if (fabsf(y[1][i]) > largest) largest = fabsf(y[1][i]);
+            if (fabsf(y[1][i] - y[0][i]) > error) error = fabsf(y[1][i] - y[0][i]);
+        }
+        printf("winograd, %d x %d: largest difference %.1e of the largest output\n", (int)side, (int)side,
+               error / largest);
+        assert_true(error <= 1e-5f * largest);
+        free(x), free(w), free(y[0]), free(y[1]);
+    }
 }
 
 static void copies(void **state) {
@@ -198,7 +259,7 @@ static void refusals(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_kernel), cmocka_unit_test(copies),
-                                       cmocka_unit_test(refusals)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_kernel), cmocka_unit_test(winograd_error),
+                                       cmocka_unit_test(copies), cmocka_unit_test(refusals)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "kernels/conv/conv_rows.h"
 #include "kernels/conv/depthwise.h"
+#include "kernels/conv/winograd.h"
 
 static size_t round64(size_t n) { return (n + 63) & ~(size_t)63; }
 static int64_t product(const int64_t *d, int n) {
@@ -55,12 +56,15 @@ sard_status conv_check(const conv_shape *s, sard_error *err) {
 /* ---- weights -------------------------------------------------------------------------------------------------------- */
 
 static conv_algorithm choose(const conv_shape *s) {
-    return s->groups == s->c && s->oc == s->c && s->c > 1 && !s->transposed ? CONV_ALGO_DEPTHWISE : CONV_ALGO_TILE;
+    if (s->groups == s->c && s->oc == s->c && s->c > 1 && !s->transposed) return CONV_ALGO_DEPTHWISE;
+    const int r = winograd_for(s);
+    return r == 4 ? CONV_ALGO_WINOGRAD4 : r == 2 ? CONV_ALGO_WINOGRAD2 : CONV_ALGO_TILE;
 }
 
 size_t conv_pack_bytes(const conv_shape *s) {
     const int64_t taps = conv_taps(s);
     size_t r;
+    if (winograd_for(s)) return winograd_pack_bytes(s, winograd_for(s)); /* more than the direct pack's */
     if (choose(s) == CONV_ALGO_DEPTHWISE)
         return mul_size((size_t)taps, (size_t)s->c * sizeof(float), &r) ? SIZE_MAX : r;
     const size_t one = gemm_pack_bytes(taps * (s->c / s->groups), s->oc / s->groups, sizeof(float));
@@ -80,6 +84,12 @@ static bool all_finite(const float *p, int64_t n) {
 void conv_pack_weights(const conv_shape *s, const float *w, float *out, conv_pack *pack) {
     const int64_t taps = conv_taps(s), cg = s->c / s->groups, og = s->oc / s->groups, k = taps * cg;
     *pack = (conv_pack){.algorithm = choose(s), .w = out, .finite = all_finite(w, s->oc * cg * taps)};
+    const int r = winograd_for(s);
+    if (r && !pack->finite) pack->algorithm = CONV_ALGO_TILE;
+    if (r && pack->finite) {
+        winograd_pack(s, r, w, out);
+        return;
+    }
     if (pack->algorithm == CONV_ALGO_DEPTHWISE) {
         for (int64_t t = 0; t < taps; t++)
             for (int64_t c = 0; c < s->c; c++) out[t * s->c + c] = w[c * taps + t];
@@ -107,6 +117,7 @@ typedef struct plan {
     int64_t in_pixels, out_pixels;
     bool turn_x, turn_y, turn_add;
     bool depthwise;
+    int winograd; /* 0, 2 or 4 */
     size_t tables, x_bytes, y_bytes, add_bytes, worker, total;
 } plan;
 
@@ -167,7 +178,8 @@ static size_t times(size_t a, int64_t b) {
 static void plan_init(plan *p, const gemm_kernel_f32 *kernel, const conv_f32 *c, int threads) {
     const conv_shape *s = c->shape;
     *p = (plan){.s = s, .in_pixels = product(s->in, s->rank), .out_pixels = product(s->out, s->rank)};
-    p->depthwise = choose(s) == CONV_ALGO_DEPTHWISE;
+    p->depthwise = c->pack->algorithm == CONV_ALGO_DEPTHWISE;
+    p->winograd = c->pack->algorithm == CONV_ALGO_WINOGRAD4 ? 4 : c->pack->algorithm == CONV_ALGO_WINOGRAD2 ? 2 : 0;
     p->turn_x = c->x_order == CONV_ROW && s->c > 1 && p->in_pixels > 1;
     p->turn_y = c->y_order == CONV_ROW && s->oc > 1 && p->out_pixels > 1;
     p->turn_add = p->turn_y && c->e.add;
@@ -176,6 +188,8 @@ static void plan_init(plan *p, const gemm_kernel_f32 *kernel, const conv_f32 *c,
     if (p->turn_add) p->add_bytes = p->y_bytes;
     if (p->depthwise) {
         p->worker = depthwise_worker_bytes(s, !c->y);
+    } else if (p->winograd) {
+        p->worker = winograd_worker_bytes(kernel, c, p->winograd, threads);
     } else {
         p->tables = conv_rows_tables(s);
         int64_t first[CONV_MAX_RANK] = {0};
@@ -303,6 +317,8 @@ sard_status conv_run_with(const gemm_kernel_f32 *kernel, const conv_f32 *given, 
     }
     if (p.depthwise) {
         TRY(depthwise_run(depthwise_kernel_for(kernel->level), &c, par, at, p.worker, err));
+    } else if (p.winograd) {
+        TRY(winograd_run(kernel, &c, p.winograd, par, at, p.worker, err));
     } else {
         tiles q = {.c = &c, .p = &p, .workers = at};
         int64_t first[CONV_MAX_RANK] = {0};

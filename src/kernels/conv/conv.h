@@ -33,6 +33,7 @@ typedef enum conv_order {
 typedef struct conv_shape {
     int rank; /* spatial: 1 .. CONV_MAX_RANK */
     bool transposed;
+    bool direct; /* never Winograd */
     int64_t n, c, oc, groups;
     int64_t in[CONV_MAX_RANK], out[CONV_MAX_RANK];
     int64_t kernel[CONV_MAX_RANK], stride[CONV_MAX_RANK], dilation[CONV_MAX_RANK], pad[CONV_MAX_RANK];
@@ -42,8 +43,10 @@ typedef struct conv_shape {
 sard_status conv_check(const conv_shape *s, sard_error *err);
 
 /*
- * Weights packed once: depends on the weights, groups, kernel, stride (transposed only) and nothing else of the shape:
- * not n, in, out, pad. Plain data: the bytes may be stored in a file and mapped.
+ * Weights packed once. The algorithm is chosen here, by weights, groups, kernel, stride, dilation and out: 3 x 3 of stride
+ * 1 goes by Winograd's (winograd.h: other bits than the direct sum, error 5 to 9 times as large, 1.5 to 2.5 times as fast)
+ * where both outputs are at least 14. An `out` of 0 or 1 says that the extents are not known: always direct. A pack works
+ * for images of all sizes. Plain data: the bytes may be stored in a file and mapped.
  */
 typedef struct conv_pack {
     uint32_t algorithm; /* conv_algorithm */
@@ -51,8 +54,10 @@ typedef struct conv_pack {
     const float *w;
 } conv_pack;
 typedef enum conv_algorithm {
-    CONV_ALGO_TILE,     /* panels per group: [groups][gemm_panels(oc / groups)][k][16] */
-    CONV_ALGO_DEPTHWISE /* c == groups, oc == groups: [kernel positions][c] */
+    CONV_ALGO_TILE,      /* panels per group: [groups][gemm_panels(oc / groups)][k][16] */
+    CONV_ALGO_DEPTHWISE, /* c == groups, oc == groups: [kernel positions][c] */
+    CONV_ALGO_WINOGRAD2, /* [16][gemm_panels(oc)][c][16] */
+    CONV_ALGO_WINOGRAD4  /* [36] ... */
 } conv_algorithm;
 
 /* Bytes of the packed weights; SIZE_MAX on overflow. */
@@ -86,7 +91,8 @@ sard_status conv_to_last(int64_t n, int64_t channels, int64_t pixels, const floa
 sard_status conv_to_row(int64_t n, int64_t channels, int64_t pixels, const float *src, float *dst, const par *par,
                         sard_error *err);
 
-/* The definition in plain C, for tests: w in ONNX's layout, x and y in the orders of c. c->pack is not looked at. */
+/* The definition of the direct sum in plain C, for tests: w in ONNX's layout, x and y in the orders of c. c->pack is not
+ * looked at. */
 void conv_ref_f32(const conv_f32 *c, const float *w);
 
 #endif

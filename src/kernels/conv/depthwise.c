@@ -1,7 +1,8 @@
 /* depthwise.c -- see depthwise.h: rows of outputs, the taps they have, tasks. */
-#include "kernels/conv/depthwise.h"
 #include "kernels/conv/conv_rows.h"
+#include "kernels/conv/depthwise.h"
 
+#define WINOGRAD(level, name)
 #define KERNEL(level, name) extern const depthwise_kernel name;
 #include "kernels/conv/list.inc"
 #undef KERNEL
@@ -9,6 +10,7 @@ const depthwise_kernel *const depthwise_kernels[] = {
 #define KERNEL(level, name) &name,
 #include "kernels/conv/list.inc"
 #undef KERNEL
+#undef WINOGRAD
     NULL};
 
 const depthwise_kernel *depthwise_kernel_for(isa level) {

@@ -103,6 +103,8 @@ static sard_status prepare(op_prep *p, void **out, sard_error *err) {
     window win;
     size_t bytes;
     TRY(weight_shape(p->node->attrs, w->dim, w->rank, &s, &win, err));
+    for (int i = 0; i < s.rank; i++) /* the pack chooses the algorithm by extents, where they are known */
+        if (p->out[0].rank == w->rank && dim_known(p->out[0].dim[i + 2])) s.out[i] = p->out[0].dim[i + 2];
     TRY(conv_check(&s, err));
     state *st = mem_calloc(1, sizeof *st);
     if (!st) return err_nomem(err, sizeof *st);
@@ -132,11 +134,13 @@ static sard_status wide_scratch(op_ctx *c, const tensor *t, const float **out, s
 static sard_status pack_now(op_ctx *c, const conv_shape *s, const tensor *w, conv_pack *out, sard_error *err) {
     const float *plain;
     void *mem;
-    size_t bytes = conv_pack_bytes(s);
+    conv_shape direct = *s;
+    direct.direct = true; /* transformed weights are not worth it for one run */
+    size_t bytes = conv_pack_bytes(&direct);
     FAIL_IF(bytes == SIZE_MAX, err, SARD_OUT_OF_MEMORY, "the weights are too large");
     TRY(wide_scratch(c, w, &plain, err));
     TRY(op_scratch(c, bytes, &mem, err));
-    conv_pack_weights(s, plain, mem, out);
+    conv_pack_weights(&direct, plain, mem, out);
     return SARD_OK;
 }
 

@@ -184,6 +184,19 @@ def _mobilenet_v2(g: Graph) -> None:
     g.output(g.gemm(x, 1280, 1000), "output", ["batch", 1000])
 
 
+def _small_net(g: Graph) -> None:
+    """A convolutional network of every kind of layer, small enough for an emulator: 24 x 24."""
+    x = g.input("input", TensorProto.FLOAT, ["batch", 3, 24, 24])
+    x = g.op("Relu", g.batch_norm(g.conv(x, 3, 20, 3, 2, bias=False), 20))
+    x = g.op("HardSwish", g.conv(x, 20, 20, 3, group=20))
+    y = g.op("Sigmoid", g.conv(x, 20, 20, 5, group=4))
+    x = g.op("Add", g.op("Mul", x, y), g.op("Tanh", g.conv(x, 20, 20, 1)))
+    x = g.op("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
+    x = g.op("AveragePool", g.conv(x, 20, 36, 3), kernel_shape=[2, 2], strides=[1, 1])
+    x = g.op("Flatten", g.op("GlobalAveragePool", x), axis=1)
+    g.output(g.op("Softmax", g.gemm(x, 36, 10), axis=-1), "output", ["batch", 10])
+
+
 # ---- transformers ------------------------------------------------------------------------------------------------
 
 
@@ -262,6 +275,7 @@ def _large(g: Graph) -> None:
 BUILDERS: dict[str, Callable[[Graph], None]] = {
     "resnet50": _resnet50,
     "mobilenet_v2": _mobilenet_v2,
+    "small_net": _small_net,
     "bert_base": _bert(layers=12, size=768, heads=12, hidden=3072, words=30522),
     "transformer2": _bert(layers=2, size=128, heads=4, hidden=512, words=1000),
     "mlp": _mlp,
@@ -274,6 +288,8 @@ def _feed_of(name: str, tokens: int) -> Callable[[int], dict[str, np.ndarray]]:
         rng = rng_of(f"{name} inputs")
         if name in ("resnet50", "mobilenet_v2"):
             return {"input": rng.standard_normal((rows, 3, 224, 224), dtype=np.float32)}
+        if name == "small_net":
+            return {"input": rng.standard_normal((rows, 3, 24, 24), dtype=np.float32)}
         if name in ("bert_base", "transformer2"):
             ids = rng.integers(0, 1000, (rows, tokens))
             lengths = rng.integers(tokens // 2, tokens + 1, (rows, 1)) if rows > 1 else tokens

@@ -41,16 +41,25 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def write_model(folder: Path, case: Path, rng: random.Random) -> list[str]:
-    """Writes one mutated model with its inputs; returns what was done to it."""
-    data, done = mutations.mutate(official.read_model(case), rng)
+def read_inputs(case: Path, model) -> dict[str, bytes]:
+    """The case's first data set, by input name."""
+    own = {t.name for t in model.graph.initializer}
+    free = [v.name for v in model.graph.input if v.name not in own]
+    files = {int(p.stem.split("_")[1]): p for p in case.glob("test_data_set_0/input_*.pb")}
+    declared = free if len(files) == len(free) else [v.name for v in model.graph.input]
+    return {declared[i]: files[i].read_bytes() for i in sorted(files)}
+
+
+def write_model(folder: Path, case: Path, rng: random.Random) -> None:
+    """Writes one mutated model with its inputs."""
+    model = official.read_model(case)
+    data, inputs, done = mutations.mutate(model, read_inputs(case, model), rng)
     (folder / "inputs").mkdir(parents=True)
     (folder / "model.onnx").write_bytes(data)
-    for source in case.glob("test_data_set_0/input_*.pb"):
-        shutil.copy(source, folder / "inputs" / source.name)
+    for i, value in enumerate(inputs.values()):
+        (folder / "inputs" / f"input_{i}.pb").write_bytes(value)
     note = {"case": f"{case.parent.name}/{case.name}", "mutations": done}
     (folder / "mutation.json").write_text(json.dumps(note, indent=1))
-    return done
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
-"""Structural mutations of ONNX models: each takes a model and a random generator, changes the model and says what it did.
+"""Structural mutations of ONNX models: each takes a model and a random generator, changes the model and says what it
+did.
 
-A mutation that finds nothing to change returns None. All are seeded, so that number N of a run is always the same model.
+A mutation that finds nothing to change returns None. All are seeded: number N of a run is always the same model.
 """
 
 from __future__ import annotations
@@ -280,6 +281,22 @@ def _mutate_list(items, rng: random.Random, fresh: Callable) -> None:
         del items[:]
 
 
+def attribute_nudge(model: ModelProto, rng: random.Random) -> str | None:
+    """A small change: the model often still runs, at the edge of what its operator allows."""
+    a = pick(rng, [a for a in attributes(model) if a.type in (a.INT, a.INTS, a.FLOAT)])
+    if a is None:
+        return None
+    by = rng.choice([-2, -1, 1, 2, 3])
+    if a.type == AttributeProto.INT:
+        a.i = 1 - a.i if a.i in (0, 1) and rng.random() < 0.5 else min(max(a.i + by, -(2**63)), 2**63 - 1)
+    elif a.type == AttributeProto.FLOAT:
+        a.f = rng.choice([-a.f, 0.0, 2 * a.f, a.f + by])
+    elif a.ints:
+        at = rng.randrange(len(a.ints))
+        a.ints[at] = min(max(a.ints[at] + by, -(2**63)), 2**63 - 1)
+    return f"attribute {a.name} changed a little"
+
+
 def attribute_type(model: ModelProto, rng: random.Random) -> str | None:
     a = pick(rng, attributes(model))
     if a is None:
@@ -319,11 +336,35 @@ def attribute_reference(model: ModelProto, rng: random.Random) -> str | None:
 
 
 def rename_input(model: ModelProto, rng: random.Random) -> str | None:
+    """Mostly to what is defined before, which is no cycle: shapes and types do not fit any more."""
+    graph = pick(rng, [g for g in graphs(model) if any(n.input for n in g.node)])
+    if graph is None:
+        return None
+    at = rng.choice([i for i, n in enumerate(graph.node) if n.input])
+    node = graph.node[at]
+    before = [v.name for v in graph.input] + [t.name for t in graph.initializer]
+    before += [name for n in list(graph.node)[:at] for name in n.output]
+    use = before if before and rng.random() < 0.8 else names(model)
+    node.input[rng.randrange(len(node.input))] = rng.choice(use)
+    return f"input of {node.op_type} renamed"
+
+
+def swap_inputs(model: ModelProto, rng: random.Random) -> str | None:
+    node = pick(rng, [n for n in nodes(model) if len(n.input) > 1])
+    if node is None:
+        return None
+    order = list(node.input)
+    rng.shuffle(order)
+    node.input[:] = order
+    return f"inputs of {node.op_type} shuffled"
+
+
+def optional_input(model: ModelProto, rng: random.Random) -> str | None:
     node = pick(rng, [n for n in nodes(model) if n.input])
     if node is None:
         return None
-    node.input[rng.randrange(len(node.input))] = rng.choice(names(model))
-    return f"input of {node.op_type} renamed"
+    node.input[rng.randrange(len(node.input))] = ""
+    return f"input of {node.op_type} left out"
 
 
 def input_list(model: ModelProto, rng: random.Random) -> str | None:
@@ -570,35 +611,104 @@ def doubling(model: ModelProto, rng: random.Random) -> str | None:
 # apply, and those whose models end at a limit of time, less.
 MUTATIONS: dict[Mutation, float] = {
     declared_dim: 2,
-    declared_rank: 1,
+    declared_rank: 0.5,
     declared_type: 1,
-    nested_type: 0.5,
+    nested_type: 0.25,
     tensor_dims: 3,
     tensor_type: 3,
     tensor_data: 3,
-    tensor_values: 4,
-    external_data: 2,
-    constant_input: 4,
+    tensor_values: 6,
+    external_data: 1,
+    constant_input: 6,
     attribute_value: 6,
-    attribute_type: 2,
+    attribute_nudge: 8,
+    attribute_type: 1,
     attribute_list: 2,
-    attribute_reference: 0.5,
-    rename_input: 2,
-    input_list: 2,
-    output_list: 2,
-    cycle: 1,
+    attribute_reference: 0.25,
+    rename_input: 5,
+    swap_inputs: 3,
+    optional_input: 2,
+    input_list: 1,
+    output_list: 1,
+    cycle: 0.5,
     node_order: 2,
-    graph_lists: 2,
-    operator: 4,
-    domain: 0.5,
-    versions: 1,
-    function_recursion: 0.5,
+    graph_lists: 1,
+    operator: 6,
+    domain: 0.25,
+    versions: 0.5,
+    function_recursion: 0.25,
     nested_bodies: 1,
     endless_loop: 0.25,
     huge_result: 1,
     long_chain: 0.5,
     doubling: 0.5,
 }
+
+
+# ---- inputs -----------------------------------------------------------------------------------------------------
+
+Inputs = dict[str, bytes]  # a model's input by name: the bytes of its data file
+
+
+def _tensor_inputs(model: ModelProto, inputs: Inputs) -> list[ValueInfoProto]:
+    return [v for v in model.graph.input if v.name in inputs and v.type.WhichOneof("value") == "tensor_type"]
+
+
+def _array(data: bytes) -> np.ndarray | None:
+    tensor = TensorProto.FromString(data)
+    array = numpy_helper.to_array(tensor).copy()
+    return array if array.dtype.kind in "fiu" and array.size else None
+
+
+def input_values(model: ModelProto, inputs: Inputs, rng: random.Random) -> str | None:
+    """Extreme numbers among an input's: indices, lengths and shapes out of range, infinities, denormals."""
+    v = pick(rng, _tensor_inputs(model, inputs))
+    array = None if v is None else _array(inputs[v.name])
+    if array is None:
+        return None
+    flat = array.reshape(-1)
+    for _ in range(rng.choice([1, 1, 3, flat.size])):
+        at = rng.randrange(flat.size)
+        if array.dtype.kind == "f":
+            with np.errstate(over="ignore"):
+                flat[at] = rng.choice(FLOATS)
+        else:
+            limits = np.iinfo(array.dtype)
+            flat[at] = min(max(number(rng), limits.min), limits.max)
+    inputs[v.name] = numpy_helper.from_array(array, v.name).SerializeToString()
+    return f"values of input {v.name}"
+
+
+def input_shape(model: ModelProto, inputs: Inputs, rng: random.Random) -> str | None:
+    """Another shape for an input, in its data and, mostly, in the model, too."""
+    v = pick(rng, _tensor_inputs(model, inputs))
+    array = None if v is None else _array(inputs[v.name])
+    if array is None:
+        return None
+    shape = list(array.shape)
+    kind = rng.randrange(4)
+    if kind == 0 and shape:
+        shape[rng.randrange(len(shape))] = rng.choice([0, 1, 2, 3, 5, 33])
+    elif kind == 1 and shape:
+        del shape[rng.randrange(len(shape))]
+    elif kind == 2:
+        shape.insert(rng.randint(0, len(shape)), rng.choice([0, 1, 2]))
+    else:
+        rng.shuffle(shape)
+    if np.prod(shape, dtype=np.float64) > 1e7:
+        return None
+    inputs[v.name] = numpy_helper.from_array(np.resize(array, shape), v.name).SerializeToString()
+    declared = v.type.tensor_type.shape
+    if rng.random() < 0.9:
+        declared.Clear()
+        for size in shape:
+            dim = declared.dim.add()
+            if rng.random() < 0.7:
+                dim.dim_value = size
+    for o in model.graph.output:  # what was declared of the result hardly holds now
+        if rng.random() < 0.9 and o.type.WhichOneof("value") == "tensor_type":
+            o.type.tensor_type.ClearField("shape")
+    return f"shape of input {v.name}: {shape}"
 
 
 # ---- bytes ------------------------------------------------------------------------------------------------------
@@ -648,28 +758,39 @@ def deep_bodies(model: ModelProto, rng: random.Random) -> tuple[bytes, str]:
     return rest.SerializeToString(deterministic=True) + _field(7, graph), f"bodies nested {depth} deep"
 
 
-def mutate(model: ModelProto, rng: random.Random) -> tuple[bytes, list[str]]:
-    """A mutated copy's bytes and what was done: one to four structural mutations, or now and then of the bytes."""
-    copy = ModelProto()
+def mutate(model: ModelProto, inputs: Inputs, rng: random.Random) -> tuple[bytes, Inputs, list[str]]:
+    """A mutated copy's bytes, its inputs and what was done: mostly one structural mutation, up to four, and now and
+    then some of the bytes. Only inputs that the copy still has are given."""
+    copy, inputs = ModelProto(), dict(inputs)
     copy.CopyFrom(model)
     done: list[str] = []
-    if rng.random() < 0.9:
-        wanted = rng.choice([1, 1, 2, 3, 4])
+    if rng.random() < 0.94:
+        wanted = rng.choice([1, 1, 1, 2, 2, 3, 4])
         for _ in range(100):
-            change = rng.choices(list(MUTATIONS), list(MUTATIONS.values()))[0]
-            try:
-                what = change(copy, rng)
-            except DecodeError:  # deeper than Python's protobuf goes
-                what = None
+            what, name = _one(copy, inputs, rng)
             if what:
-                done.append(f"{change.__name__}: {what}")
+                done.append(f"{name}: {what}")
             if len(done) == wanted:
                 break
     data = copy.SerializeToString(deterministic=True)
     if rng.random() < 0.02:
         data, what = deep_bodies(copy, rng)
         done.append(f"deep_bodies: {what}")
-    if not done or rng.random() < 0.05:
+    if not done or rng.random() < 0.02:
         data, what = mutate_bytes(data, rng)
         done.append(f"bytes: {what}")
-    return data, done
+    own = {t.name for t in copy.graph.initializer}
+    kept = {v.name: inputs[v.name] for v in copy.graph.input if v.name in inputs and v.name not in own}
+    return data, kept, done
+
+
+def _one(model: ModelProto, inputs: Inputs, rng: random.Random) -> tuple[str | None, str]:
+    """One mutation: (what was done, its name)."""
+    if rng.random() < 0.15:
+        change = rng.choice([input_values, input_shape])
+        return change(model, inputs, rng), change.__name__
+    mutation = rng.choices(list(MUTATIONS), list(MUTATIONS.values()))[0]
+    try:
+        return mutation(model, rng), mutation.__name__
+    except DecodeError:  # deeper than Python's protobuf goes
+        return None, mutation.__name__

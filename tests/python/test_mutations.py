@@ -40,11 +40,13 @@ def test_every_mutation_changes_the_model(change):
 
 
 def test_a_seed_is_a_model():
-    first = [mutations.mutate(sample(), random.Random(f"1/{i}")) for i in range(50)]
-    again = [mutations.mutate(sample(), random.Random(f"1/{i}")) for i in range(50)]
+    inputs = {"x": numpy_helper.from_array(np.ones((2, 3), np.float32), "x").SerializeToString()}
+    first = [mutations.mutate(sample(), inputs, random.Random(f"1/{i}")) for i in range(50)]
+    again = [mutations.mutate(sample(), inputs, random.Random(f"1/{i}")) for i in range(50)]
     assert first == again
-    assert len({data for data, _ in first}) > 40
-    assert all(done for _, done in first)
+    assert len({data for data, _, _ in first}) > 35
+    assert all(done for _, _, done in first)
+    assert any(kept["x"] != inputs["x"] for _, kept, _ in first if kept)
 
 
 ENDS = """#!{python}
@@ -77,6 +79,8 @@ def test_the_runner_tells_the_endings_apart(tmp_path):
         tmp_path / "models",
         "--keep",
         "--time-limit",
+        "1",
+        "--grace",
         "1",
         "--memory-limit",
         str(128 << 20),

@@ -10,7 +10,6 @@ import os
 import subprocess
 from pathlib import Path
 
-import ml_dtypes
 import numpy as np
 import onnx
 import pytest

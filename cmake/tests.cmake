@@ -13,6 +13,10 @@ if(support_sources)
   target_include_directories(test_support PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/tests ${CMOCKA_INCLUDE})
 endif()
 # More than some seconds each: left out of `make quick` and of the thread sanitizer's build.
+set(test_timeout 300)
+if(SARD_SANITIZE OR CMAKE_CROSSCOMPILING)
+  set(test_timeout 1800) # sanitized or emulated kernels take minutes
+endif()
 set(slow_tests kernels_math32 kernels_math64 kernels_pointwise kernels_gemm kernels_conv)
 foreach(source ${test_sources})
   file(RELATIVE_PATH name ${CMAKE_CURRENT_SOURCE_DIR}/tests ${source})
@@ -30,7 +34,7 @@ foreach(source ${test_sources})
   if(name IN_LIST slow_tests)
     list(APPEND label slow)
   endif()
-  set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS "${label}")
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${test_timeout} LABELS "${label}")
 endforeach()
 
 # Programs that the Python tests drive.

@@ -54,7 +54,7 @@ sard_status pw_classify(const pw_builder *b, pw_class *c, sard_error *err) {
     c->lane_bits = c->need64 ? 64 : 32;
     int consts = 0;
     for (int i = 0; i < b->n; i++) consts += b->v[i].kind == PW_KIND_CONST;
-    FAIL_IF(consts > PW_MAX_CONSTS || sources(b) > PW_MAX_SOURCES, err, SARD_UNSUPPORTED,
+    FAIL_IF(consts > PW_MAX_OWN_CONSTS || sources(b) > PW_MAX_SOURCES, err, SARD_UNSUPPORTED,
             "pointwise program too large: %d constants, %d sources", consts, sources(b));
     return SARD_OK;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/half.h"
 #include "base/mem.h"
 #include "kernels/pointwise/program.h"
 
@@ -24,6 +25,7 @@ typedef struct gen {
     bool live[PW_MAX_VALUES];
     int acc; /* value in the accumulator, -1: none */
     uint32_t temps_used;
+    float extra[PW_MAX_CONSTS]; /* constants made here, by slot - CONST_BASE; 0: none */
     const char *fail;
 } gen;
 
@@ -280,6 +282,19 @@ static choice unsigned_step(pw_opcode op) {
 
 static bool is_float_family(pw_type t) { return pw_family_of(t) == PW_FAM_F32 || pw_family_of(t) == PW_FAM_F64; }
 
+/* Division of floats by a constant: a multiplication by a power of two, or a step that has the same bits as the division
+ * and costs two FMAs. Returns the slot of the reciprocal, or -1. */
+static int reciprocal_slot(gen *g, const pw_ins *v, choice *c) {
+    const pw_ins *d = &g->b->v[g->root[v->arg[1]]];
+    if (v->op != PW_DIV || pw_family_of((pw_type)v->type) != PW_FAM_F32 || d->kind != PW_KIND_CONST) return -1;
+    uint32_t bits = f32_bits((float)d->c.f), mantissa = bits & 0x7fffff, exponent = bits >> 23 & 0xff;
+    if (exponent < 127 - 60 || exponent > 127 + 60 || mantissa == 0x7fffff || g->p->n_consts >= PW_MAX_CONSTS)
+        return -1;
+    *c = (choice){mantissa ? PW_S_DIVK_F : PW_S_MUL_F, PW_S_END};
+    g->extra[g->p->n_consts] = 1 / (float)d->c.f;
+    return CONST_BASE + g->p->n_consts++;
+}
+
 static choice choose(const gen *g, const pw_ins *v) {
     pw_type t = (pw_type)v->type;
     if (t == SARD_BOOL) t = type_of(g, v->arg[0]);
@@ -415,6 +430,7 @@ static void gen_value(gen *g, int v) {
     int n = pw_operands((pw_opcode)x->op), arg[3] = {-1, -1, -1}, slot[2] = {-1, -1};
     for (int k = 0; k < n; k++) arg[k] = g->root[x->arg[k]];
     choice c = x->op == PW_CAST || x->op == PW_COPY ? (choice){PW_S_END, PW_S_END} : choose(g, x);
+    int reciprocal = c.kind == PW_S_DIV_F ? reciprocal_slot(g, x, &c) : -1;
     bool swap = n == 2 && g->acc != arg[0] && c.swapped != PW_S_END &&
                 (g->acc == arg[1] || c.swapped == PW_S_MINK_F || c.swapped == PW_S_MAXK_F);
     int first = swap ? arg[1] : arg[0];
@@ -430,6 +446,10 @@ static void gen_value(gen *g, int v) {
         pw_type from = type_of(g, x->arg[n == 3 && x->op == PW_WHERE ? 1 : 0]);
         call(g, (pw_opcode)x->op, (pw_type)x->type, from, x->flags, slot[0], slot[1]);
     } else if (c.kind != PW_S_END) {
+        if (c.kind == PW_S_DIVK_F)
+            slot[1] = reciprocal;
+        else if (reciprocal >= 0)
+            slot[0] = reciprocal;
         emit(g, swap ? c.swapped : c.kind, slot[0], slot[1]);
     }
     if (x->op != PW_CAST && c.kind != PW_S_CALL && needs_narrowing(g, x)) narrow(g, (pw_type)x->type, SARD_F32);
@@ -522,6 +542,9 @@ static int step_cost(const pw_step *s) {
 static void fill_consts(const gen *g) {
     pw_program *p = g->p;
     int size = p->lane_bits / 8;
+    for (int s = 0; s < p->n_consts; s++)
+        for (int k = 0; k < PW_VEC_MAX / 4 && g->extra[s] != 0; k++)
+            memcpy(p->consts + s * PW_VEC_MAX + k * 4, &g->extra[s], 4);
     for (int v = 0; v < g->b->n; v++) {
         int s = g->slot[v] - CONST_BASE;
         if (!g->live[v] || g->b->v[v].kind != PW_KIND_CONST || s < 0) continue;

@@ -22,7 +22,8 @@
 #include "kernels/pointwise/pointwise.h"
 #include "kernels/pointwise/scalar.h"
 
-/* X(name): one threaded function per class. _F float, _I signed, _U unsigned lanes; T before _: operands swapped (slot op accumulator); K: so, and the slot is no NaN.
+/* X(name): one threaded function per class. _F float, _I signed, _U unsigned lanes; T before _: operands swapped (slot op accumulator); K: so, and the slot is no NaN
+ * (DIVK: a constant, whose reciprocal is in slot b).
  * BOOL lanes are 0 or -1. */
 // clang-format off
 #define PW_STEPS(X)                                                                                            \
@@ -37,7 +38,7 @@
     X(FLOOR) X(CEIL) X(ROUND) X(TRUNC)                                                                         \
     X(EXP) X(EXPM1) X(LOG) X(SIGMOID) X(TANH) X(ERF) X(SOFTPLUS) X(SIN) X(COS)                                 \
     X(ISNAN) X(ISPINF) X(ISNINF) X(NOT)                                                                        \
-    X(ADD_F) X(ADD_I) X(SUB_F) X(SUB_I) X(SUBT_F) X(SUBT_I) X(MUL_F) X(MUL_I) X(DIV_F) X(DIVT_F) X(POW_F)      \
+    X(ADD_F) X(ADD_I) X(SUB_F) X(SUB_I) X(SUBT_F) X(SUBT_I) X(MUL_F) X(MUL_I) X(DIV_F) X(DIVT_F) X(DIVK_F) X(POW_F)      \
     X(MIN_F) X(MINT_F) X(MINK_F) X(MIN_I) X(MIN_U) X(MAX_F) X(MAXT_F) X(MAXK_F) X(MAX_I) X(MAX_U)              \
     X(AND) X(OR) X(XOR)                                                                                        \
     X(EQ_F) X(NE_F) X(LT_F) X(LE_F) X(GT_F) X(GE_F)                                                            \
@@ -79,7 +80,7 @@ typedef struct pw_code {
 } pw_code;
 const pw_code *pw_code_for(isa level, int lane_bits);
 
-enum { PW_MAX_SOURCES = 32, PW_MAX_TEMPS = 24, PW_MAX_CONSTS = 64 };
+enum { PW_MAX_SOURCES = 32, PW_MAX_TEMPS = 24, PW_MAX_CONSTS = 96, PW_MAX_OWN_CONSTS = 64 };
 enum { PW_MAX_SLOTS = PW_MAX_SOURCES + PW_MAX_OUTPUTS + PW_MAX_TEMPS + PW_MAX_CONSTS, PW_MAX_STEPS = 1024 };
 
 typedef struct pw_source {

@@ -96,6 +96,34 @@ OWN_UNARY(UNARY)
 SHORT_FUNCTIONS(UNARY)
 LONG_FUNCTIONS(UNARY_LONG)
 
+/* x / c for a constant c with y = 1 / c rounded: q = x y, r = x - c q (exact), q + r y is the quotient rounded to nearest
+ * (Markstein 1990) as long as nothing leaves the normal range; else the division. */
+static void s_DIVK_F(ARGS) {
+    OPERAND(a, st->a);
+    OPERAND(b, st->b);
+    (void)t_a, (void)h_a, (void)t_b, (void)h_b;
+    const vf c = f_ld((const void *)m_a), y = f_ld((const void *)m_b);
+    const vi low = i_set(0x21800000), range = i_set(0x5e000000 - 0x21800000); /* 2^-60 <= |x| < 2^61 */
+    vm inside = m_not(m_none());
+#define S(x, j) inside = m_and(inside, i_ltu(i_sub(f_bits(f_abs(x)), low), range));
+    EACH(S)
+#undef S
+    if (__builtin_expect(m_all(inside), 1)) {
+#define S(x, j)                                                                                                        \
+    {                                                                                                                  \
+        vf q = x * y;                                                                                                  \
+        x = f_fma(f_fma(-c, q, x), y, q);                                                                              \
+    }
+        EACH(S)
+#undef S
+    } else {
+#define S(x, j) x = x / c;
+        EACH(S)
+#undef S
+    }
+    NEXT;
+}
+
 static void s_POW_F(ARGS) {
     OPERAND(a, st->a);
     vf t[PW_UNITS] = {v0, v1, v2, v3, v4, v5, v6, v7};
@@ -108,7 +136,7 @@ static void s_POW_F(ARGS) {
 #define ROW_ST(t) [PW_S_ST_##t] = (pw_fn)s_ST_##t,
 extern const pw_fn K(pw_fn32)[PW_STEP_COUNT];
 const pw_fn K(pw_fn32)[PW_STEP_COUNT] = {COMMON_ROWS LOADS(ROW_LD) STORES(ROW_ST) OWN_UNARY(ROW) SHORT_FUNCTIONS(ROW)
-                                             LONG_FUNCTIONS(ROW) ROW(POW_F)};
+                                             LONG_FUNCTIONS(ROW) ROW(DIVK_F) ROW(POW_F)};
 
 void K(pw_enter32)(const pw_step *s, const pw_slot *slot, int64_t o);
 void K(pw_enter32)(const pw_step *s, const pw_slot *slot, int64_t o) {

@@ -56,12 +56,7 @@ static int64_t arg_general(const job *j, const char *base, sard_dtype t) {
 static int64_t arg_f32(const job *j, const float *x) {
     float best;
     j->p->k->f32.rows(j->largest ? ORDER_MAX : ORDER_MIN, x, 0, 1, j->n, &best);
-    bool nan = best != best;
-    for (int64_t q = 0; q < j->n; q++) {
-        int64_t i = j->last ? j->n - 1 - q : q;
-        if (nan ? x[i] != x[i] : x[i] == best) return i;
-    }
-    return 0;
+    return j->p->k->f32.find(x, j->n, best, j->last);
 }
 
 static sard_status arg_work(void *arg, int64_t from, int64_t to, int worker, sard_error *err) {

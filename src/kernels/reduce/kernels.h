@@ -23,7 +23,8 @@ typedef struct reduce_kernels {
     struct {
         REDUCE_KERNELS(float);
         void (*widen)(int bf16, const uint16_t *x, int64_t n, float *y);
-        void (*narrow)(int bf16, const float *x, int64_t n, uint16_t *y);
+        /* the first or last i with x[i] == v (a NaN, when v is one); -1: none */
+        int64_t (*find)(const float *x, int64_t n, float v, int last);
     } f32;
     struct {
         REDUCE_KERNELS(double);

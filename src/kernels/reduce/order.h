@@ -9,6 +9,7 @@
 #define SARD_KERNELS_REDUCE_ORDER_H
 
 #include "base/simd.h"
+#include "kernels/reduce/fold.h"
 #include "kernels/reduce/order_ops.h"
 
 #define S       float

@@ -43,22 +43,33 @@ static void widen(int bf16, const uint16_t *x, int64_t n, float *y) {
     for (; i + VL <= n; i += VL) f_st(y + i, bf16 ? f_ld_bf16(x + i) : f_ld_f16(x + i));
     if (i < n) f_stn(y + i, n - i, bf16 ? f_ldn_bf16(x + i, n - i) : f_ldn_f16(x + i, n - i));
 }
-static void narrow(int bf16, const float *x, int64_t n, uint16_t *y) {
-    int64_t i = 0;
-    for (; i + VL <= n; i += VL) {
-        if (bf16)
-            f_st_bf16(y + i, f_ld(x + i));
-        else
-            f_st_f16(y + i, f_ld(x + i));
+
+static int is_found(const float *x, float v) { return v != v ? *x != *x : *x == v; }
+static int64_t find(const float *x, int64_t n, float v, int last) {
+    enum { STEP = 4 * VL };
+    const vf w = f_set(v);
+    const int nan = v != v;
+    for (int64_t b = 0; b < n; b += STEP) {
+        int64_t m = n - b < STEP ? n - b : STEP, at = last ? n - b - m : b;
+        const float *p = x + at;
+        if (m == STEP) { /* anything in these four vectors? */
+            vm hit = m_none();
+            UNROLL for (int j = 0; j < 4; j++) {
+                vf t = f_ld(p + j * VL);
+                hit = m_or(hit, nan ? f_ne(t, t) : f_eq(t, w));
+            }
+            if (!m_any(hit)) continue;
+        }
+        for (int64_t q = 0; q < m; q++) {
+            int64_t i = last ? m - 1 - q : q;
+            if (is_found(p + i, v)) return at + i;
+        }
     }
-    if (i < n && bf16)
-        f_stn_bf16(y + i, n - i, f_ldn(x + i, n - i));
-    else if (i < n)
-        f_stn_f16(y + i, n - i, f_ldn(x + i, n - i));
+    return -1;
 }
 
 extern const reduce_kernels K(reduce_kernels);
 const reduce_kernels K(reduce_kernels) = {
-    .f32 = {rows_f32, add_f32, cols_f32, exp_minus_f32, widen, narrow},
+    .f32 = {rows_f32, add_f32, cols_f32, exp_minus_f32, widen, find},
     .f64 = {rows_f64, add_f64, cols_f64, exp_minus_f64},
 };

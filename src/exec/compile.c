@@ -305,6 +305,10 @@ static sard_status add_plain(compiler *c, const node *n, sard_error *err) {
     s.out = out;
     s.n_out = n->out.n;
     s.view = (n->op->flags & OP_VIEW0) && s.n_in && s.in[0] != NO_ID && s.n_out && out[0] != NO_ID;
+    for (uint32_t i = 0; i < s.n_in; i++) {
+        const xval *v = s.in[i] == NO_ID ? NULL : &c->xg->vals[s.in[i]];
+        if (v && (v->kind == SARD_KIND_UNKNOWN || (v->kind == SARD_KIND_TENSOR && !v->dtype))) s.untyped = true;
+    }
     TRY(check_layout(c, &s, err));
     return push_step(c, &s, err);
 }
@@ -674,6 +678,7 @@ static void graph_deinit(exec_graph *xg) {
         frame_free(f);
     }
     for (uint32_t i = 0; i < xg->n_plans; i++) plan_unref(xg->plans[i]);
+    plan_unref(xg->spare);
     pthread_mutex_destroy(&xg->lock);
     mem_free(atomic_load(&xg->int_inputs));
     mem_free(xg->steps);

@@ -171,9 +171,7 @@ sard_status op_give(op_ctx *c, uint32_t i, sard_value *take, sard_error *err) {
         if (st == SARD_OK && (!tensor_is_row(t) || !t->buf || c->f->xg->vals[x].order == ORDER_LAST))
             st = err_set(err, SARD_INTERNAL, "output %u was given in an order it cannot have", i);
     } else {
-        const xval *v = &c->f->xg->vals[x];
-        if (v->kind && v->kind != take->kind)
-            st = err_set(err, SARD_RUNTIME, "output %u is of another kind than the model says", i);
+        st = check_value(c->f->xg, x, take, err);
     }
     if (st != SARD_OK) {
         sard_value_unref(take);
@@ -240,10 +238,8 @@ static sard_status bind_body(op_ctx *c, frame *f, sard_value *const *in, uint32_
         uint32_t x = xg->inputs[i];
         const sard_value *v = i < n_in && in[i] ? in[i] : xg->vals[x].constant;
         FAIL_IF(!v, err, SARD_RUNTIME, "input %u of the body is missing", i);
-        if (v->kind == SARD_KIND_TENSOR) {
-            sard_status st = check_type(xg, x, &v->t, err);
-            if (st != SARD_OK) return err_context(err, st, "input %u of the body", i);
-        }
+        sard_status st = check_value(xg, x, v, err);
+        if (st != SARD_OK) return err_context(err, st, "input %u of the body", i);
         slot_borrow(&f->slots[x], v, atomic_load_explicit(&v->refs, memory_order_relaxed) != 0);
     }
     for (uint32_t i = 0; i < xg->n_captures; i++) {

@@ -99,19 +99,20 @@ void frame_give(frame *f) {
     xg->runs++;
     if (f->mem_used < xg->least_arena) xg->least_arena = f->mem_used;
     size_t allowed = arena_allowed(xg);
-    bool keep = xg->n_frames < FRAMES_KEPT;
-    pthread_mutex_unlock(&xg->lock);
-    if (f->mem_used > allowed) give_back_pages(f->mem.data, allowed, f->mem_bytes);
-    f->mem_used = 0;
-    if (!keep) {
-        frame_free(f);
-        return;
+    if (f->mem_used > allowed) { /* rare, and long: not under the lock */
+        pthread_mutex_unlock(&xg->lock);
+        give_back_pages(f->mem.data, allowed, f->mem_bytes);
+        pthread_mutex_lock(&xg->lock);
     }
-    pthread_mutex_lock(&xg->lock);
-    f->next = xg->frames;
-    xg->frames = f;
-    xg->n_frames++;
+    f->mem_used = 0;
+    bool keep = xg->n_frames < FRAMES_KEPT;
+    if (keep) {
+        f->next = xg->frames;
+        xg->frames = f;
+        xg->n_frames++;
+    }
     pthread_mutex_unlock(&xg->lock);
+    if (!keep) frame_free(f);
 }
 
 /* ---- plans -------------------------------------------------------------------------------------------------------- */
@@ -177,6 +178,7 @@ static bool find_plan(frame *f, const uint8_t *use) {
     return found != NULL;
 }
 
+/* A plan that falls out of the cache is the next one's memory. */
 static void publish_plan(exec_graph *xg, plan *p) {
     plan *old = NULL;
     atomic_fetch_add(&p->refs, 1);
@@ -184,8 +186,20 @@ static void publish_plan(exec_graph *xg, plan *p) {
     if (xg->n_plans == PLANS_KEPT) old = xg->plans[--xg->n_plans];
     for (uint32_t k = xg->n_plans++; k > 0; k--) xg->plans[k] = xg->plans[k - 1];
     xg->plans[0] = p;
+    if (old && !xg->spare && atomic_load(&old->refs) == 1) { /* the cache's own was the last reference */
+        xg->spare = old;
+        old = NULL;
+    }
     pthread_mutex_unlock(&xg->lock);
     plan_unref(old);
+}
+
+static sard_status fresh_plan(exec_graph *xg, plan **out, sard_error *err) {
+    pthread_mutex_lock(&xg->lock);
+    *out = xg->spare;
+    xg->spare = NULL;
+    pthread_mutex_unlock(&xg->lock);
+    return *out ? SARD_OK : plan_new(xg, out, err);
 }
 
 sard_status frame_planner(frame *f, sard_error *err) {
@@ -260,7 +274,7 @@ sard_status frame_plan(frame *f, sard_error *err) {
     if (find_plan(f, atomic_load(&f->xg->int_inputs))) return SARD_OK;
     TRY(frame_planner(f, err));
     plan *p;
-    TRY(plan_new(f->xg, &p, err));
+    TRY(fresh_plan(f->xg, &p, err));
     sard_status st = fill_plan(f, p, err);
     if (st != SARD_OK) {
         plan_unref(p);

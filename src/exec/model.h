@@ -66,6 +66,7 @@ typedef struct exec_graph exec_graph;
 typedef struct exec_step {
     uint8_t kind;     /* step_kind */
     bool view;        /* output 0 is input 0's memory */
+    bool untyped;     /* an input's kind or element type is not known before the run: looked at then */
     const op_def *op; /* what runs: of a group with a heavy node, that node's */
     const graph *g;   /* where `node` stands */
     const node *node;
@@ -104,6 +105,7 @@ struct exec_graph {
     pthread_mutex_t lock;    /* of what follows */
     plan *plans[PLANS_KEPT]; /* most recent first */
     uint32_t n_plans;
+    plan *spare; /* one that fell out */
     frame *frames;
     uint32_t n_frames;
     size_t runs, least_arena;      /* frames given back, the smallest arena they used */
@@ -351,6 +353,7 @@ bool run_owns(const run *r, const buffer *b);
 void run_mem_end(run *r);
 /* Do the element type and rank agree with what the model was compiled for? */
 sard_status check_type(const exec_graph *xg, uint32_t x, const tensor *t, sard_error *err);
+sard_status check_value(const exec_graph *xg, uint32_t x, const sard_value *v, sard_error *err); /* of any kind */
 sard_status frame_scratch(frame *f, size_t bytes, void **out, sard_error *err);
 void frame_scratch_reset(frame *f);
 void frame_scratch_trim(frame *f, bool all);

@@ -79,7 +79,7 @@ static void plan_reset(plan *p, const exec_graph *xg, uint32_t first) {
     memset(p->geom_at, 0xff, xg->n_steps * sizeof *p->geom_at);
     for (uint32_t i = 0; i < xg->n_outputs; i++) p->out_bytes[i] = SIZE_MAX;
     p->first = p->end = first;
-    p->n_dims = p->n_made = p->n_rebind = p->n_own = p->n_geom = 0;
+    p->n_dims = p->n_made = p->n_rebind = p->n_own = p->n_geom = p->n_ints = 0;
     p->arena_bytes = p->own_bytes = p->out_total = 0;
 }
 

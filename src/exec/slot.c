@@ -66,7 +66,14 @@ static void tensor_assign(tensor *t, const tensor *from) {
     t->offset = from->offset;
     t->dtype = from->dtype;
     t->rank = from->rank;
-    for (int i = 0; i < from->rank; i++) t->dim[i] = from->dim[i], t->stride[i] = from->stride[i];
+    enum { FEW = 4 }; /* copies of a fixed size cost least */
+    if (from->rank <= FEW) {
+        memcpy(t->dim, from->dim, FEW * sizeof *t->dim);
+        memcpy(t->stride, from->stride, FEW * sizeof *t->stride);
+    } else {
+        memcpy(t->dim, from->dim, sizeof t->dim);
+        memcpy(t->stride, from->stride, sizeof t->stride);
+    }
 }
 
 void slot_shape(tensor *t, uint8_t dtype, int rank, const int64_t *dims, uint8_t order) {
@@ -153,6 +160,14 @@ sard_status check_type(const exec_graph *xg, uint32_t x, const tensor *t, sard_e
             dtype_short(v->dtype), dtype_short(t->dtype));
     FAIL_IF(v->kind == SARD_KIND_TENSOR && v->type->rank >= 0 && v->type->rank != t->rank, err, SARD_RUNTIME,
             "expected rank %d, found %d", v->type->rank, t->rank);
+    return SARD_OK;
+}
+
+sard_status check_value(const exec_graph *xg, uint32_t x, const sard_value *v, sard_error *err) {
+    if (v->kind == SARD_KIND_TENSOR) return check_type(xg, x, &v->t, err);
+    const xval *want = &xg->vals[x];
+    FAIL_IF(want->kind != SARD_KIND_UNKNOWN && want->kind != v->kind, err, SARD_RUNTIME,
+            "a value of another kind than the model says");
     return SARD_OK;
 }
 

@@ -232,45 +232,43 @@ static void draw_head(FILE *f, const json_t *d, const view_graph *g, double x) {
     free(text);
 }
 
-/* Colours that were used, along the lower edge; returns the width it took. */
-static double draw_legend(FILE *f, const bool *seen, double x, double y) {
+/* Colours that were used, below the graph, in as many lines as the width needs; returns where they end. */
+static double draw_legend(FILE *f, const bool *seen, double x, double y, double right) {
+    const double left = x;
     for (int c = 0; c < CLASS_COUNT; c++) {
         if (!seen[c]) continue;
+        const double w = 30 + text_width_px(classes[c].name, 10);
+        if (x > left && x + w > right) x = left, y += 18;
         fprintf(f, "<rect x=\"%.1f\" y=\"%.1f\" width=\"11\" height=\"11\" rx=\"2\" fill=\"%s\" stroke=\"%s\"/>\n", x,
                 y, classes[c].fill, classes[c].stroke);
         draw_text(f, x + 16, y + 9.5, 10, "class=\"head\"", classes[c].name);
-        x += 30 + text_width_px(classes[c].name, 10);
+        x += w;
     }
-    return x;
+    return y + 11;
+}
+
+static FILE *open_text(char **text, size_t *n) {
+    FILE *f = open_memstream(text, n);
+    if (f) return f;
+    complain("out of memory");
+    exit(EXIT_ERROR);
 }
 
 char *svg_picture(const json_t *d, const view_graph *g, size_t *n) {
+    enum { LEAST = 380 }; /* what the title needs; a narrower graph stands in the middle of it */
     scene s;
     char *body = NULL, *out = NULL;
     size_t body_n = 0;
     bool seen[CLASS_COUNT] = {false};
     scene_make(g, NULL, NULL, &s);
-    FILE *f = open_memstream(&body, &body_n);
-    if (!f) {
-        complain("out of memory");
-        exit(EXIT_ERROR);
-    }
+    FILE *f = open_text(&body, &body_n);
     draw_head(f, d, g, MARGIN);
-    double legend = 0;
-    for (int c = 0; c < CLASS_COUNT; c++) legend += 30 + text_width_px(classes[c].name, 10); /* at most */
-    const double y = TITLE_H + s.lay.h;
-    double used[2] = {s.lay.w, 360};
-    /* a narrow graph stands in the middle of what title and legend need */
-    const double whole = used[0] > used[1] ? used[0] : used[1];
-    draw_scene(f, g, &s, MARGIN + (whole - s.lay.w) / 2, TITLE_H, seen);
-    legend = draw_legend(f, seen, MARGIN, y + 22);
+    const double inner = s.lay.w > LEAST ? s.lay.w : LEAST;
+    draw_scene(f, g, &s, MARGIN + (inner - s.lay.w) / 2, TITLE_H, seen);
+    const double w = inner + 2 * MARGIN;
+    const double h = draw_legend(f, seen, MARGIN, TITLE_H + s.lay.h + 22, w - MARGIN) + MARGIN;
     fclose(f);
-    const double w = (legend > whole + MARGIN ? legend : whole + MARGIN) + MARGIN, h = y + 22 + 11 + MARGIN;
-    f = open_memstream(&out, n);
-    if (!f) {
-        complain("out of memory");
-        exit(EXIT_ERROR);
-    }
+    f = open_text(&out, n);
     fprintf(f,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\" " FONT
             ">\n%s",

@@ -6,8 +6,8 @@
  *    that an edge never runs behind a box.
  * 3. Order in each layer: medians of the neighbours, down and up in turn; the order with the fewest crossings stays.
  * 4. Abscissas: each layer in turn is put where its neighbours want it, as near as the minimal distances allow: a
- *    least-squares problem that isotonic regression (pool adjacent violators) solves exactly. Lanes weigh more than
- *    boxes, so long edges become straight.
+ *    least-squares problem that isotonic regression (pool adjacent violators) solves exactly. Then chains (lanes, and
+ *    boxes with one way in and out) are straightened as far as their neighbours leave room.
  */
 #include "svg_layout.h"
 
@@ -17,7 +17,7 @@
 
 #include "cli.h"
 
-enum { GAP_BOX = 18, GAP_LANE = 12, LANE = 4, SWEEPS = 12, PLACEMENTS = 24, BIG = 20000 };
+enum { GAP_BOX = 18, GAP_LANE = 12, LANE = 4, SWEEPS = 12, PLACEMENTS = 40, STRAIGHTEN = 12, BIG = 20000 };
 
 typedef struct vertex {  /* a box or a stretch of lane */
     int box, net, layer; /* box -1: lane of net */
@@ -316,6 +316,84 @@ static void place_layer(layout *l, int k, bool upper, bool lower, pool *pools) {
         }
 }
 
+/* The arc below v that should be vertical: of a lane the one to its lane, else the only one, if it is that at its other
+ * end, too. */
+static int straight_arc(const layout *l, int v) {
+    const int n = l->first_down[v + 1] - l->first_down[v];
+    for (int j = 0; j < n; j++) {
+        const int i = l->down[l->first_down[v] + j], to = l->a[i].to;
+        const bool only_in = l->first_up[to + 1] - l->first_up[to] == 1;
+        if (l->v[v].box < 0 && l->v[to].box < 0) return i;
+        if (n == 1 && only_in) return i;
+    }
+    return -1;
+}
+
+/* How far v may go to the left and right without touching its neighbours. */
+static void free_room(const layout *l, int v, double *low, double *high) {
+    const vertex *x = &l->v[v];
+    *low = -INFINITY;
+    *high = INFINITY;
+    if (x->pos > 0) {
+        const int p = l->layer[x->layer][x->pos - 1];
+        *low = l->v[p].x + distance_to_next(l, p, v);
+    }
+    if (x->pos + 1 < l->size[x->layer]) {
+        const int p = l->layer[x->layer][x->pos + 1];
+        *high = l->v[p].x - distance_to_next(l, v, p);
+    }
+}
+
+/* Puts vertices [from, to) of a chain at one abscissa (of their ports: offset is from the left of each). */
+static void align(layout *l, const int *chain, const double *offset, int from, int to, double low, double high) {
+    double sum = 0;
+    for (int i = from; i < to; i++) sum += l->v[chain[i]].x + offset[i];
+    double x = sum / (to - from);
+    x = x < low ? low : x > high ? high : x;
+    for (int i = from; i < to; i++) l->v[chain[i]].x = x - offset[i];
+}
+
+static void straighten(layout *l, int rounds) {
+    int *next = xmalloc((l->n + 1) * sizeof *next), *chain = xmalloc((l->n + 1) * sizeof *chain);
+    bool *inner = xmalloc(l->n + 1);
+    double *offset = xmalloc((l->n + 1) * sizeof *offset);
+    memset(inner, 0, l->n);
+    for (size_t v = 0; v < l->n; v++) {
+        next[v] = straight_arc(l, (int)v);
+        if (next[v] >= 0) inner[l->a[next[v]].to] = true;
+    }
+    for (int r = 0; r < rounds; r++)
+        for (size_t v = 0; v < l->n; v++) {
+            if (inner[v] || next[v] < 0) continue; /* only where a chain begins */
+            int n = 0;
+            chain[0] = (int)v;
+            offset[0] = 0;
+            for (int i = next[v]; i >= 0; i = next[l->a[i].to]) {
+                offset[n + 1] = offset[n] + l->a[i].dx1 - l->a[i].dx0;
+                chain[++n] = l->a[i].to;
+            }
+            double low = -INFINITY, high = INFINITY;
+            int from = 0;
+            for (int i = 0; i <= n; i++) { /* as long a piece as fits at one abscissa, then the next */
+                double a, b;
+                free_room(l, chain[i], &a, &b);
+                a += offset[i], b += offset[i];
+                if (i > from && ((a > low ? a : low) > (b < high ? b : high))) {
+                    align(l, chain, offset, from, i, low, high);
+                    from = i;
+                    low = -INFINITY, high = INFINITY;
+                }
+                low = a > low ? a : low;
+                high = b < high ? b : high;
+            }
+            align(l, chain, offset, from, n + 1, low, high);
+        }
+    free(next);
+    free(chain);
+    free(inner);
+    free(offset);
+}
+
 static void place(layout *l) {
     pool *pools = xmalloc((l->n + 1) * sizeof *pools);
     for (int k = 0; k < l->n_layers; k++) { /* packed and centred to begin with */
@@ -334,6 +412,7 @@ static void place(layout *l) {
         for (int k = l->n_layers - (both ? 1 : 2); r % 2 == 1 && k >= 0; k--) place_layer(l, k, both, true, pools);
     }
     free(pools);
+    straighten(l, l->n > BIG ? 2 : STRAIGHTEN);
     double left = INFINITY;
     for (size_t i = 0; i < l->n; i++) left = l->v[i].x < left ? l->v[i].x : left;
     for (size_t i = 0; i < l->n; i++) l->v[i].x -= left;

@@ -54,7 +54,9 @@ static void add_line(scene_box *b, char *text) {
 
 static void put_json(char *buf, size_t n, size_t *at, const json_t *v) {
     if (*at >= n) return;
-    if (json_is_integer(v))
+    if (json_is_integer(v) && json_integer_value(v) == INT64_MAX)
+        *at += (size_t)snprintf(buf + *at, n - *at, "end");
+    else if (json_is_integer(v))
         *at += (size_t)snprintf(buf + *at, n - *at, "%lld", (long long)json_integer_value(v));
     else if (json_is_real(v))
         *at += (size_t)snprintf(buf + *at, n - *at, "%.4g", json_real_value(v));
@@ -73,6 +75,38 @@ static void list_text(const json_t *list, size_t length, const char *between, ch
     }
 }
 
+/* Attributes at the values that mean nothing special. */
+static bool trivial(const char *name, const json_t *value) {
+    static const struct {
+        const char *name;
+        json_int_t value;
+    } plain[] = {{"dilations", 1},
+                 {"strides", 1},
+                 {"pads", 0},
+                 {"output_padding", 0},
+                 {"group", 1},
+                 {"ceil_mode", 0},
+                 {"storage_order", 0},
+                 {"count_include_pad", 0},
+                 {"noop_with_empty_axes", 0},
+                 {"allowzero", 0},
+                 {"transA", 0},
+                 {"transB", 0},
+                 {"keepdims", 1},
+                 {"linear_before_reset", 0}};
+    if (json_is_string(value)) return strcmp(name, "auto_pad") == 0 && strcmp(json_string_value(value), "NOTSET") == 0;
+    if (json_is_real(value))
+        return (strcmp(name, "alpha") == 0 || strcmp(name, "beta") == 0) && json_real_value(value) == 1;
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+        if (strcmp(name, plain[i].name) != 0) continue;
+        if (json_is_integer(value)) return json_integer_value(value) == plain[i].value;
+        for (size_t k = 0; k < json_array_size(value); k++)
+            if (json_integer_value(json_array_get(value, k)) != plain[i].value) return false;
+        return true;
+    }
+    return false;
+}
+
 static void attribute_lines(scene_box *b, const json_t *attrs) {
     int shown = 0;
     for (size_t i = 0; i < json_array_size(attrs) && shown < ATTRS_SHOWN; i++) {
@@ -80,8 +114,10 @@ static void attribute_lines(scene_box *b, const json_t *attrs) {
         const char *name = json_string_value(json_object_get(a, "name"));
         char text[96] = "";
         size_t at = 0;
-        if (!name || !value) continue;
-        if (json_is_array(value)) {
+        if (!name || !value || trivial(name, value)) continue;
+        if (strcmp(name, "to") == 0 && json_is_integer(value)) { /* Cast's element type */
+            snprintf(text, sizeof text, "%s", sard_dtype_name((sard_dtype)json_integer_value(value)));
+        } else if (json_is_array(value)) {
             const json_int_t length = json_integer_value(json_object_get(a, "length"));
             if (length == 0) continue;
             if (length > 16)
@@ -204,10 +240,9 @@ static void make_node(work *w, const view_node *n) {
 }
 
 static void make_source(work *w, box_kind kind, int v) {
-    if (v < 0 || w->from[v] >= 0) return;
-    if (kind == BOX_CAPTURE && (!w->used[v] || constant_of(w, v))) return;
+    if (v < 0 || w->from[v] >= 0 || constant_of(w, v)) return; /* a default is shown where it is used */
+    if (kind == BOX_CAPTURE && !w->used[v]) return;
     scene_box *b = add_box(w, kind, w->g->values[v].name);
-    if (w->g->values[v].constant) add_line(b, xstrdup("has a default"));
     add_output(w, b, v);
     size_box(b, 0, 0);
 }

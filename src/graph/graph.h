@@ -108,6 +108,7 @@ typedef struct origin {
     str_id name;     /* the node's name in the file */
     str_id op;       /* its operator there, with domain unless default */
     int32_t version; /* since-version in the file */
+    bool unchanged;   /* raising it to the newest version changed nothing: it is valid at `version`, too */
     uint32_t index;  /* of the node in its file graph */
     origin_id next;  /* origins merged into this node; NO_ID ends */
 } origin;

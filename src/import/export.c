@@ -1,7 +1,8 @@
 /*
- * export.c -- a module as an ONNX model, at the lowest opsets at which all its nodes are valid.
+ * export.c -- a module as an ONNX model, at the lowest opsets at which all its nodes are known to be valid.
  *
- * Every node is at its operator's newest version, so the opset of a domain is the highest of those. Groups of the
+ * Every node is at its operator's newest version; one that import did not have to change is valid at its file's version,
+ * too. The opset of a domain is the highest of those. Groups of the
  * optimiser are written as the nodes they hold, layout copies not at all. Values keep their names where they can: names
  * are unique over all graphs of the model, and a captured value has its outer value's.
  */
@@ -105,8 +106,7 @@ static sard_status write_identity(exporter *x, sink *s, str from, str to, sard_e
     ends[1] = to;
     *o = (onnx_node){.op_type = {"Identity", 8}, .inputs = ends, .n_inputs = 1, .outputs = ends + 1, .n_outputs = 1};
     s->n_nodes++;
-    const op_def *op = op_find(x->m->ops, "", "Identity");
-    return need_version(x, "", op ? op_newest(op) : 1, err);
+    return SARD_OK; /* valid at every opset; of sequences from 14 on, which their own operators ask for */
 }
 
 static sard_status origin_name(exporter *x, const graph *g, const node *n, str *out, sard_error *err) {
@@ -148,10 +148,24 @@ static sard_status write_attrs(exporter *x, const graph *g, const node *n, onnx_
     return SARD_OK;
 }
 
+/* The oldest version at which the node is valid and means the same, as far as is known: the newest, or the one of the
+ * file it came from when that made no difference. */
+static int version_of(const graph *g, const node *n) {
+    const module *m = g->mod;
+    const int newest = op_newest(n->op);
+    if (n->origin == NO_ID || n->origin >= m->n_origins || !m->origins[n->origin].unchanged) return newest;
+    const origin *o = &m->origins[n->origin];
+    const char *was = mod_str(m, o->op), *name = n->op->name;
+    const size_t len = strlen(was), tail = strlen(name), domain = strlen(n->op->domain);
+    const bool same = len == tail + domain + (domain ? 1 : 0) && !strcmp(was + len - tail, name) &&
+                      !strncmp(was, n->op->domain, domain);
+    return same && o->version < newest ? o->version : newest;
+}
+
 static sard_status write_node(exporter *x, const graph *g, const node *n, sink *s, sard_error *err) {
     onnx_node o = {0};
     const op_def *op = n->op;
-    TRY(need_version(x, op->domain, op_newest(op), err));
+    TRY(need_version(x, op->domain, version_of(g, n), err));
     TRY(export_text(x, op->name, strlen(op->name), &o.op_type, err));
     TRY(export_text(x, op->domain, strlen(op->domain), &o.domain, err));
     TRY(origin_name(x, g, n, &o.name, err));

@@ -206,12 +206,37 @@ sard_status import_finish(scope *s, draft *d, const char *where, sard_error *err
     return graph_infer_node(s->g, id, p, err);
 }
 
+typedef struct before { /* a draft as the file has it */
+    const op_def *op;
+    value_id *in;
+    attr *attrs;
+    uint32_t n_in, n_attrs;
+} before;
+
+static bool unchanged(const before *b, const draft *d) {
+    if (d->done || d->op != b->op || d->n_in != b->n_in || d->n_attrs != b->n_attrs) return false;
+    return (!b->n_in || !memcmp(d->in, b->in, b->n_in * sizeof *b->in)) &&
+           (!b->n_attrs || !memcmp(d->attrs, b->attrs, b->n_attrs * sizeof *b->attrs));
+}
+
+/* Notes in the node's origin whether an older opset says the same. */
+static sard_status upgrade_and_compare(draft *d, int since, sard_error *err) {
+    module *m = d->b.mod;
+    before b = {.op = d->op, .n_in = d->n_in, .n_attrs = d->n_attrs};
+    b.in = arena_copy(&m->mem, d->in, d->n_in * sizeof *b.in);
+    b.attrs = arena_copy(&m->mem, d->attrs, d->n_attrs * sizeof *b.attrs);
+    if (!b.in || !b.attrs) return err_nomem(err, d->n_attrs * sizeof *b.attrs);
+    TRY(d->op->upgrade(d, since, err));
+    m->origins[d->b.origin].unchanged = unchanged(&b, d);
+    return SARD_OK;
+}
+
 static sard_status upgrade(scope *s, draft *d, int since, const char *where, sard_error *err) {
     sard_error e;
     static const char *const training[] = {"consumed_inputs", "is_test"};
     if (d->op->upgrade) {
         d->b.err = &e;
-        const sard_status st = d->op->upgrade(d, since, &e);
+        const sard_status st = upgrade_and_compare(d, since, &e);
         const sard_status all = st == SARD_OK ? d->b.status : st;
         if (all == SARD_OUT_OF_MEMORY || all == SARD_LIMIT || all == SARD_INTERNAL) {
             if (err) *err = e;
@@ -222,6 +247,8 @@ static sard_status upgrade(scope *s, draft *d, int since, const char *where, sar
             return SARD_OK;
         }
         d->b.err = err;
+    } else {
+        s->im->m->origins[d->b.origin].unchanged = true;
     }
     if (d->done) return SARD_OK;
     if (since < 7 && !*d->op->domain) /* what the first versions had for training, and nobody means any more */

@@ -17,7 +17,9 @@ static const formal split_out[] = {{.name = "outputs", .var = "T", .types = TYPE
 
 static sard_status upgrade(draft *d, int since, sard_error *err) {
     (void)err;
-    return since >= 2 && since < 13 ? draft_attr_to_input(d, "split", 1, SARD_I64, true) : SARD_OK;
+    if (since >= 2 && since < 13) TRY(draft_attr_to_input(d, "split", 1, SARD_I64, true));
+    const bool given = d->n_in > 1 && d->in[1] != NO_ID;
+    return since < 18 && !given ? draft_set_int(d, "num_outputs", d->n_out) : SARD_OK; /* 18 wants one of them */
 }
 
 /* Extents of the n pieces of an axis of extent `whole`. */

@@ -9,16 +9,18 @@
 #include "base/cpu.h"
 #include "kernels/norm/norm.h"
 
-#define NORM_KERNELS(T)                                                                                                \
-    /* statistics of n contiguous elements; rms: mean 0 */                                                             \
-    void (*stats)(int rms, const T *x, int64_t n, T eps, T *mean, T *inv);                                             \
-    /* y = fma((x - mean) * inv, scale[i], bias[i]); scale, bias: NULL or n elements */                                \
-    void (*apply)(const T *x, T *y, int64_t n, T mean, T inv, const T *scale, const T *bias);                          \
-    /* the same with one scale and one bias (NULL: none) */                                                            \
-    void (*apply1)(const T *x, T *y, int64_t n, T mean, T inv, const T *scale, const T *bias);                         \
-    /* sum of |x| or of x^2 in blocks and partials */                                                                  \
-    T (*power)(int p, const T *x, int64_t n);                                                                          \
-    /* y = x / d */                                                                                                    \
+#define NORM_KERNELS(T)                                                                                                      \
+    /* statistics of n contiguous elements; rms: mean 0 */                                                                   \
+    void (*stats)(int rms, const T *x, int64_t n, T eps, T *mean, T *inv);                                                   \
+    /* rows of n: y = fma((x - mean) * inv, scale[i], bias[i]); scale, bias: NULL or n elements; mean, inv: NULL or        \
+     * where the statistics of each row go */ \
+    void (*rows)(int rms, const T *x, int64_t ldx, T *y, int64_t ldy, int64_t rows, int64_t n, T eps, const T *scale,        \
+                 const T *bias, T *mean, T *inv);                                                                            \
+    /* y of one row with given statistics, one scale and one bias (NULL: none) */                                            \
+    void (*apply1)(const T *x, T *y, int64_t n, T mean, T inv, const T *scale, const T *bias);                               \
+    /* sum of |x| or of x^2 in blocks and partials */                                                                        \
+    T (*power)(int p, const T *x, int64_t n);                                                                                \
+    /* y = x / d */                                                                                                          \
     void (*divide)(const T *x, T *y, int64_t n, T d)
 
 typedef struct norm_kernels {

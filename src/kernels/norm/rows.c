@@ -28,22 +28,15 @@ typedef struct job {
 
 static bool native(sard_dtype t) { return t == SARD_F32 || t == SARD_F64; }
 
-/* One row at x to y, both in the type of computation (they may be the same). */
-static void one(const job *j, int64_t r, const void *x, void *y) {
+/* Rows from r on, x to y in the type of computation (they may be the same), n apart. */
+static void run(const job *j, int64_t r, int64_t rows, const void *x, void *y) {
     const norm_rows_args *a = j->a;
-    if (a->type == SARD_F64) {
-        double m, s;
-        j->k->f64.stats(a->rms, x, a->n, a->eps, &m, &s);
-        j->k->f64.apply(x, y, a->n, m, s, j->scale, j->bias);
-        if (a->mean) ((double *)a->mean)[r] = m;
-        if (a->inv) ((double *)a->inv)[r] = s;
-    } else {
-        float m, s;
-        j->k->f32.stats(a->rms, x, a->n, (float)a->eps, &m, &s);
-        j->k->f32.apply(x, y, a->n, m, s, j->scale, j->bias);
-        if (a->mean) ((float *)a->mean)[r] = m;
-        if (a->inv) ((float *)a->inv)[r] = s;
-    }
+    if (a->type == SARD_F64)
+        j->k->f64.rows(a->rms, x, a->n, y, a->n, rows, a->n, a->eps, j->scale, j->bias,
+                       a->mean ? (double *)a->mean + r : NULL, a->inv ? (double *)a->inv + r : NULL);
+    else
+        j->k->f32.rows(a->rms, x, a->n, y, a->n, rows, a->n, (float)a->eps, j->scale, j->bias,
+                       a->mean ? (float *)a->mean + r : NULL, a->inv ? (float *)a->inv + r : NULL);
 }
 
 static sard_status work(void *arg, int64_t from, int64_t to, int worker, sard_error *err) {
@@ -51,21 +44,18 @@ static sard_status work(void *arg, int64_t from, int64_t to, int worker, sard_er
     const norm_rows_args *a = j->a;
     (void)worker;
     int64_t bytes = a->n * (pw_bits(a->type) / 8);
-    float *row = NULL;
-    if (!native(a->type)) {
-        size_t need = (size_t)a->n * sizeof *row;
-        row = mem_alloc(need);
-        if (!row) return err_nomem(err, need);
+    const char *x = (const char *)a->x + from * bytes;
+    char *y = (char *)a->y + from * bytes;
+    if (native(a->type)) {
+        run(j, from, to - from, x, y);
+        return SARD_OK;
     }
-    for (int64_t r = from; r < to; r++) {
-        const char *x = (const char *)a->x + r * bytes;
-        char *y = (char *)a->y + r * bytes;
-        if (!row) {
-            one(j, r, x, y);
-            continue;
-        }
+    size_t need = (size_t)a->n * sizeof(float);
+    float *row = mem_alloc(need);
+    if (!row) return err_nomem(err, need);
+    for (int64_t r = from; r < to; r++, x += bytes, y += bytes) {
         norm_widen(j->k, a->type, x, a->n, row);
-        one(j, r, row, row);
+        run(j, r, 1, row, row);
         norm_narrow(j->k, a->type, row, a->n, y);
     }
     mem_free(row);

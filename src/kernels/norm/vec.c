@@ -51,6 +51,6 @@ static void narrow(int bf16, const float *x, int64_t n, uint16_t *y) {
 
 extern const norm_kernels K(norm_kernels);
 const norm_kernels K(norm_kernels) = {
-    .f32 = {stats_f32, apply_f32, apply1_f32, power_f32, divide_f32, widen, narrow},
-    .f64 = {stats_f64, apply_f64, apply1_f64, power_f64, divide_f64},
+    .f32 = {stats_f32, rows_f32, apply1_f32, power_f32, divide_f32, widen, narrow},
+    .f64 = {stats_f64, rows_f64, apply1_f64, power_f64, divide_f64},
 };

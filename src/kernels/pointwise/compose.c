@@ -74,9 +74,12 @@ pw_val pw_softsign(pw_builder *b, pw_type t, pw_val x) {
     return pw_op2(b, PW_DIV, t, x, pw_op2(b, PW_ADD, w, pw_const(b, w, 1), pw_op1(b, PW_ABS, w, x)));
 }
 
+/* x tanh(log(1 + e^x)) = x n / (n + 2), n = e (e + 2), e = e^x; at 20 the factor is 1 */
 pw_val pw_mish(pw_builder *b, pw_type t, pw_val x) {
     pw_type w = pw_wide(t);
-    return pw_op2(b, PW_MUL, t, x, pw_op1(b, PW_TANH, w, pw_op1(b, PW_SOFTPLUS, w, x)));
+    pw_val two = pw_const(b, w, 2), e = pw_op1(b, PW_EXP, w, pw_op2(b, PW_MIN, w, pw_const(b, w, 20), x));
+    pw_val n = pw_op2(b, PW_MUL, w, e, pw_op2(b, PW_ADD, w, e, two));
+    return pw_op2(b, PW_MUL, t, x, pw_op2(b, PW_DIV, w, n, pw_op2(b, PW_ADD, w, n, two)));
 }
 
 pw_val pw_swish(pw_builder *b, pw_type t, pw_val x, double alpha) {
@@ -87,7 +90,7 @@ pw_val pw_swish(pw_builder *b, pw_type t, pw_val x, double alpha) {
 
 pw_val pw_gelu(pw_builder *b, pw_type t, pw_val x, bool approximate_tanh) {
     pw_type w = pw_wide(t);
-    pw_val half = pw_const(b, w, 0.5), one = pw_const(b, w, 1), in;
+    pw_val half_x = pw_op2(b, PW_MUL, w, pw_const(b, w, 0.5), x), one = pw_const(b, w, 1), in;
     if (approximate_tanh) { /* 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) */
         pw_val x3 = pw_op2(b, PW_MUL, w, pw_op2(b, PW_MUL, w, x, x), x);
         in = pw_op2(b, PW_ADD, w, x, pw_op2(b, PW_MUL, w, pw_const(b, w, 0.044715), x3));
@@ -95,7 +98,7 @@ pw_val pw_gelu(pw_builder *b, pw_type t, pw_val x, bool approximate_tanh) {
     } else { /* 0.5 x (1 + erf(x / sqrt 2)) */
         in = pw_op1(b, PW_ERF, w, pw_op2(b, PW_DIV, w, x, pw_const(b, w, 0x1.6a09e667f3bcdp+0)));
     }
-    return pw_op2(b, PW_MUL, t, pw_op2(b, PW_MUL, w, half, x), pw_op2(b, PW_ADD, w, one, in));
+    return pw_op2(b, PW_MUL, t, half_x, pw_op2(b, PW_ADD, w, one, in));
 }
 
 /* x < -lambda ? x + bias : x > lambda ? x - bias : 0 */

@@ -31,6 +31,7 @@
  *   f_frexp(x, &e)            mantissa in [0.75, 1.5) and exponent of x >= 0, denormals too; +0, -0: 1, -1 and -inf;
  *                             inf: 1 and inf; x < 0 or NaN: the mantissa is NaN, e unspecified (d_)
  *   f_lut8(t, i) f_lut16(t, i) t[i & 7], t[i & 15]; t: 8 or 16 floats
+ *   f_perm(x, i)              lane l is x's lane i[l] modulo VL
  *   f_gather(p, i)            p[i]
  *   f_zip(a, b, &lo, &hi)     a0 b0 a1 b1 ... (d_); one lane: a and b
  *   i_ld_i8 _u8 _i16 _u16, i_st_8 _16    small integers; stores truncate (and i_ldn_i8 ...)

@@ -56,7 +56,7 @@ sard_status conv_check(const conv_shape *s, sard_error *err) {
 /* ---- weights -------------------------------------------------------------------------------------------------------- */
 
 static conv_algorithm choose(const conv_shape *s) {
-    if (s->groups == s->c && s->oc == s->c && s->c > 1 && !s->transposed) return CONV_ALGO_DEPTHWISE;
+    if (depthwise_for(s)) return CONV_ALGO_DEPTHWISE;
     const int r = winograd_for(s);
     return r == 4 ? CONV_ALGO_WINOGRAD4 : r == 2 ? CONV_ALGO_WINOGRAD2 : CONV_ALGO_TILE;
 }
@@ -65,7 +65,7 @@ size_t conv_pack_bytes(const conv_shape *s) {
     const int64_t taps = conv_taps(s);
     size_t r;
     if (winograd_for(s)) return winograd_pack_bytes(s, winograd_for(s)); /* more than the direct pack's */
-    if (choose(s) == CONV_ALGO_DEPTHWISE)
+    if (depthwise_for(s) && s->groups == s->c)
         return mul_size((size_t)taps, (size_t)s->c * sizeof(float), &r) ? SIZE_MAX : r;
     const size_t one = gemm_pack_bytes(taps * (s->c / s->groups), s->oc / s->groups, sizeof(float));
     return one == 0 || mul_size(one, (size_t)s->groups, &r) ? SIZE_MAX : r;
@@ -85,14 +85,15 @@ void conv_pack_weights(const conv_shape *s, const float *w, float *out, conv_pac
     const int64_t taps = conv_taps(s), cg = s->c / s->groups, og = s->oc / s->groups, k = taps * cg;
     *pack = (conv_pack){.algorithm = choose(s), .w = out, .finite = all_finite(w, s->oc * cg * taps)};
     const int r = winograd_for(s);
-    if (r && !pack->finite) pack->algorithm = CONV_ALGO_TILE;
+    if (!pack->finite && (r || cg > 1)) pack->algorithm = CONV_ALGO_TILE;
     if (r && pack->finite) {
         winograd_pack(s, r, w, out);
         return;
     }
     if (pack->algorithm == CONV_ALGO_DEPTHWISE) {
         for (int64_t t = 0; t < taps; t++)
-            for (int64_t c = 0; c < s->c; c++) out[t * s->c + c] = w[c * taps + t];
+            for (int64_t q = 0; q < cg; q++)
+                for (int64_t o = 0; o < s->oc; o++) *out++ = w[(o * cg + q) * taps + t];
         return;
     }
     /* element (tap, channel of the group, output of the group) of group g */

@@ -55,7 +55,7 @@ typedef struct conv_pack {
 } conv_pack;
 typedef enum conv_algorithm {
     CONV_ALGO_TILE,      /* panels per group: [groups][gemm_panels(oc / groups)][k][16] */
-    CONV_ALGO_DEPTHWISE, /* c == groups, oc == groups: [kernel positions][c] */
+    CONV_ALGO_DEPTHWISE, /* groups of 1, 2, 4, 8 to as many: [kernel positions][c / groups][oc] */
     CONV_ALGO_WINOGRAD2, /* [16][gemm_panels(oc)][c][16] */
     CONV_ALGO_WINOGRAD4  /* [36] ... */
 } conv_algorithm;

@@ -1,6 +1,6 @@
 /* depthwise.c -- see depthwise.h: rows of outputs, the taps they have, tasks. */
-#include "kernels/conv/conv_rows.h"
 #include "kernels/conv/depthwise.h"
+#include "kernels/conv/conv_rows.h"
 
 #define WINOGRAD(level, name)
 #define KERNEL(level, name) extern const depthwise_kernel name;
@@ -17,6 +17,12 @@ const depthwise_kernel *depthwise_kernel_for(isa level) {
     const depthwise_kernel *const *k = depthwise_kernels;
     while (k[1] && (*k)->level != level) k++;
     return *k;
+}
+
+bool depthwise_for(const conv_shape *s) {
+    const int64_t g = s->c / s->groups;
+    if (s->transposed || s->oc != s->c || s->groups < 2) return false;
+    return g == 1 || ((g == 2 || g == 4 || g == 8) && g * conv_taps(s) <= GEMM_SEGMENT);
 }
 
 static size_t round64(size_t n) { return (n + 63) & ~(size_t)63; }
@@ -95,6 +101,7 @@ static void run_row(const work *w, int64_t index, void *scratch) {
     depthwise_row r = {.x = c->x + (rest * image - pad * s->c),
                        .x_step = stride * s->c,
                        .channels = s->c,
+                       .group = s->c / s->groups,
                        .tap_step = s->dilation[last] * s->c,
                        .outputs = width,
                        .kernel = s->kernel[last],
@@ -114,7 +121,7 @@ static void run_row(const work *w, int64_t index, void *scratch) {
     r.to = in - 1 - reach + pad >= 0 ? (in - 1 - reach + pad) / stride + 1 : 0;
     if (r.to > width) r.to = width;
     if (r.from > r.to) r.from = r.to = 0;
-    if (c->pack->finite && conv_taps(s) <= GEMM_SEGMENT) {
+    if (r.group > 1 || (c->pack->finite && conv_taps(s) <= GEMM_SEGMENT)) {
         r.outers = list_outer(s, at, scratch);
         w->k->row(&r);
     } else {

@@ -1,5 +1,6 @@
 /*
- * vec.c -- the depthwise kernel, compiled once per instruction set: a vector of channels for up to eight outputs.
+ * vec.c -- the kernel of depthwise convolutions and small groups, compiled once per instruction set: a vector of channels
+ * for up to eight outputs.
  */
 #include "base/isa_name.h"
 #include "base/simd.h"
@@ -14,16 +15,25 @@ INL vf finish(const depthwise_row *r, int64_t o, int64_t c, int64_t n, vf v) {
     return v;
 }
 
-/* Outputs [o, o + N), channels [c, c + n), taps [t0, t1) of the last axis. SHARE: stride and dilation 1 and three taps, so
+/* Value q of each lane's group of G channels: one of the lanes of x, or of memory, where a group is wider than a vector. */
+INL vf of_group(const int G, const float *from, int64_t c, vf x, int q) {
+    if (G == 1) return x;
+    if (G > VL) return f_set(from[q - c % G]);
+    int32_t lane[VL];
+    UNROLL for (int l = 0; l < VL; l++) lane[l] = l / G * G + q;
+    return f_perm(x, i_ld(lane));
+}
+
+/* Outputs [o, o + N), channels [c, c + n), groups of G channels, taps [t0, t1) of the last axis. SHARE: stride and dilation 1 and three taps, so
  * that a loaded input serves up to three outputs. */
-INL void block(const int N, const bool SHARE, const depthwise_row *r, int64_t o, int64_t c, int64_t n, int64_t t0,
-               int64_t t1) {
+INL void block(const int N, const int G, const bool SHARE, const depthwise_row *r, int64_t o, int64_t c, int64_t n,
+               int64_t t0, int64_t t1) {
     vf a[8];
     const float *x = r->x + o * r->x_step + c, *w = r->w + c;
     const int64_t x_step = r->x_step, channels = r->channels;
     UNROLL for (int i = 0; i < N; i++) a[i] = f_set(0);
     for (int64_t q = 0; q < r->outers; q++) {
-        const float *from = x + r->outer[q].off, *weights = w + r->outer[q].tap * channels;
+        const float *from = x + r->outer[q].off, *weights = w + r->outer[q].tap * G * channels;
         if (SHARE) {
             const vf w0 = f_ld(weights), w1 = f_ld(weights + channels), w2 = f_ld(weights + 2 * channels);
             vf in[10];
@@ -35,41 +45,57 @@ INL void block(const int N, const bool SHARE, const depthwise_row *r, int64_t o,
         }
         for (int64_t t = t0; t < t1; t++) {
             const float *tap = from + t * r->tap_step;
-            const vf weight = f_ldn(weights + t * channels, n);
-            UNROLL for (int i = 0; i < N; i++) a[i] = f_fma(f_ldn(tap + i * x_step, n), weight, a[i]);
+            vf in[8];
+            UNROLL for (int i = 0; i < N; i++) in[i] = f_ldn(tap + i * x_step, n);
+            UNROLL for (int k = 0; k < G; k++) {
+                const vf weight = f_ldn(weights + (t * G + k) * channels, n);
+                UNROLL for (int i = 0; i < N; i++) a[i] =
+                    f_fma(of_group(G, tap + i * x_step, c, in[i], k), weight, a[i]);
+            }
         }
     }
     UNROLL for (int i = 0; i < N; i++) f_stn(r->y + (o + i) * channels + c, n, finish(r, o + i, c, n, f_set(0) + a[i]));
 }
 
 /* One output at the border: the taps of the last axis that lie inside. */
-INL void border(const depthwise_row *r, int64_t o, int64_t c, int64_t n) {
+INL void border(const int G, const depthwise_row *r, int64_t o, int64_t c, int64_t n) {
     const int64_t base = o * r->stride - r->pad;
     int64_t t0 = base >= 0 ? 0 : (-base + r->dilation - 1) / r->dilation;
     int64_t t1 = base >= r->in ? 0 : (r->in - 1 - base) / r->dilation + 1;
     if (t1 > r->kernel) t1 = r->kernel;
-    block(1, false, r, o, c, n, t0, t1);
+    block(1, G, false, r, o, c, n, t0, t1);
 }
 
-INL void channels(const depthwise_row *r, int64_t c, int64_t n, const bool share) {
-    for (int64_t o = 0; o < r->from; o++) border(r, o, c, n);
+INL void channels(const int G, const bool share, const depthwise_row *r, int64_t c, int64_t n) {
+    for (int64_t o = 0; o < r->from; o++) border(G, r, o, c, n);
     int64_t o = r->from;
-    for (; o + 8 <= r->to; o += 8) block(8, share, r, o, c, n, 0, r->kernel);
+    for (; o + 8 <= r->to; o += 8) block(8, G, share, r, o, c, n, 0, r->kernel);
     if (o + 4 <= r->to) {
-        block(4, share, r, o, c, n, 0, r->kernel);
+        block(4, G, share, r, o, c, n, 0, r->kernel);
         o += 4;
     }
-    for (; o < r->to; o++) block(1, false, r, o, c, n, 0, r->kernel);
-    for (; o < r->outputs; o++) border(r, o, c, n);
+    for (; o < r->to; o++) block(1, G, false, r, o, c, n, 0, r->kernel);
+    for (; o < r->outputs; o++) border(G, r, o, c, n);
+}
+
+INL void all_channels(const int G, const bool share, const depthwise_row *r) {
+    int64_t c = 0;
+    for (; c + VL <= r->channels; c += VL) channels(G, share, r, c, VL);
+    if (c < r->channels) channels(G, false, r, c, r->channels - c);
 }
 
 static void row(const depthwise_row *r) {
-    int64_t c = 0;
-    if (r->kernel == 3 && r->stride == 1 && r->dilation == 1)
-        for (; c + VL <= r->channels; c += VL) channels(r, c, VL, true);
+    const bool share = r->kernel == 3 && r->stride == 1 && r->dilation == 1;
+    if (r->group == 2)
+        all_channels(2, false, r);
+    else if (r->group == 4)
+        all_channels(4, false, r);
+    else if (r->group == 8)
+        all_channels(8, false, r);
+    else if (share)
+        all_channels(1, true, r);
     else
-        for (; c + VL <= r->channels; c += VL) channels(r, c, VL, false);
-    if (c < r->channels) channels(r, c, r->channels - c, false);
+        all_channels(1, false, r);
 }
 
 static void listed(const depthwise_row *r, int64_t o) {

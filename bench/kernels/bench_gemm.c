@@ -139,8 +139,8 @@ static void resnet50(void) {
 }
 
 int main(int argc, char **argv) {
-    kernel = gemm_kernels_f32[argc > 1 ? atoi(argv[1]) : 0];
-    if (argc > 2) rounds = atoi(argv[2]);
+    kernel = gemm_kernels_f32[argc > 1 ? strtol(argv[1], NULL, 10) : 0];
+    if (argc > 2) rounds = (int)strtol(argv[2], NULL, 10);
     if (!cpu_has(kernel->level)) return 1;
     for (int i = 0; i < 100; i++) measure_peak();
     printf("%s, FMA peak of this build %.1f GFLOP/s\n", isa_name(kernel->level), best_peak);

@@ -475,15 +475,36 @@ static int64_t dim_extreme(module *m, int64_t a, int64_t b, bool max) {
 int64_t dim_max(module *m, int64_t a, int64_t b) { return dim_extreme(m, a, b, true); }
 int64_t dim_min(module *m, int64_t a, int64_t b) { return dim_extreme(m, a, b, false); }
 
+bool dim_nonneg(const module *m, int64_t d) {
+    if (dim_known(d)) return d >= 0;
+    if (d == DIM_UNKNOWN || !m) return false;
+    const poly p = poly_of(m, d);
+    return p.ok && poly_nonneg(&p);
+}
+
+/* Is b the atom min(a,k) with a number k >= 1? Then a broadcasts with b only to a: beyond k they differ and neither is
+ * 1. A table of k positions cut to the length of the sequence is such a b. */
+static bool capped(const module *m, int64_t a, int64_t b) {
+    if (!m || !dim_is_sym(a) || !dim_is_sym(b)) return false;
+    const str x = m->names.items[DIM_SYM_ID(a)], y = m->names.items[DIM_SYM_ID(b)];
+    if (y.n < x.n + 7 || memcmp(y.p, "min(", 4) || y.p[y.n - 1] != ')') return false;
+    int64_t k;
+    reader r = {y.p + 4, y.p + y.n - 1};
+    if (read_number(&r, &k) && k >= 1 && r.p < r.end && *r.p == ',')
+        return str_eq((str){r.p + 1, (size_t)(r.end - r.p - 1)}, x);
+    if (memcmp(y.p + 4, x.p, x.n) || y.p[4 + x.n] != ',') return false;
+    r.p = y.p + 5 + x.n;
+    return read_number(&r, &k) && k >= 1 && r.p == r.end;
+}
+
 bool dim_broadcast(module *m, int64_t a, int64_t b, int64_t *out) {
-    (void)m;
     *out = a;
     if (a == b || b == 1) return true;
     *out = b;
     if (a == 1) return true;
     if (dim_known(a) && dim_known(b)) return false;
     if (dim_known(b)) return true; /* the other one is 1 or the same number */
-    *out = dim_known(a) ? a : DIM_UNKNOWN;
+    *out = dim_known(a) ? a : capped(m, a, b) ? a : capped(m, b, a) ? b : DIM_UNKNOWN;
     return true;
 }
 

@@ -49,6 +49,7 @@ int64_t dim_div(struct module *m, int64_t a, int64_t b); /* floor; b > 0 */
 int64_t dim_ceil_div(struct module *m, int64_t a, int64_t b);
 int64_t dim_max(struct module *m, int64_t a, int64_t b);
 int64_t dim_min(struct module *m, int64_t a, int64_t b);
+bool dim_nonneg(const struct module *m, int64_t d); /* surely >= 0? (symbols stand for extents) */
 /* One dimension of a broadcast: 1 gives way; two different numbers > 1 are an error (false). */
 bool dim_broadcast(struct module *m, int64_t a, int64_t b, int64_t *out);
 /* What both say together (a number beats a symbol beats unknown); false when two numbers differ. */

@@ -61,12 +61,13 @@ static int64_t clamp_cut(int64_t d, int64_t step, int64_t *start, int64_t end) {
 
 static int64_t cut_dim(infer_ctx *c, int64_t d, const cut *k, int axis) {
     int64_t start = k->start[axis], end = k->end[axis], step = k->step[axis];
-    if (!dim_known(start) || !dim_known(end) || !dim_known(step)) return DIM_UNKNOWN;
-    if (dim_known(d)) return clamp_cut(d, step, &start, end);
-    if (step == 1 && start == 0 && end >= INT32_MAX) return d; /* the whole axis */
-    if (step == 1 && start > 0 && end >= INT32_MAX) return dim_max(c->mod, dim_sub(c->mod, d, start), 0);
-    if (step == -1 && start == -1 && end <= INT32_MIN) return d; /* the whole axis, backwards */
-    return DIM_UNKNOWN;
+    if (dim_known(d) && dim_known(start) && dim_known(end) && dim_known(step)) return clamp_cut(d, step, &start, end);
+    if (step == -1 && start == -1 && dim_known(end) && end <= INT32_MIN) return d; /* the whole axis, backwards */
+    if (step != 1 || !dim_nonneg(c->mod, start) || !dim_nonneg(c->mod, end)) return DIM_UNKNOWN;
+    const int64_t stop = dim_known(end) && end >= INT32_MAX ? d : dim_min(c->mod, end, d);
+    if (start == 0) return stop;
+    return dim_max(c->mod,
+                   dim_sub(c->mod, stop, dim_known(end) && end >= INT32_MAX ? start : dim_min(c->mod, start, d)), 0);
 }
 
 static sard_status infer(infer_ctx *c, sard_error *err) {

@@ -48,6 +48,7 @@ sard_status frame_take(exec_graph *xg, run *r, frame **out, sard_error *err) {
     f->outer = NULL;
     f->outer_step = NULL;
     f->salt = 0;
+    if (f->late) f->late->n_mem = 0;
     *out = f;
     return SARD_OK;
 }
@@ -379,13 +380,17 @@ static sard_status arena_memory(frame *f, size_t bytes, sard_error *err) {
 
 /* ---- binding slots ------------------------------------------------------------------------------------------------ */
 
-static void bind_memory(frame *f, const pval *v, slot *s) {
+static void bind_memory(frame *f, const plan *p, const pval *v, slot *s) {
     s->full = true;
     s->owned = s->share = false;
     s->v = NULL;
     switch (v->place) {
     case PLACE_ARENA:
         s->val.t.buf = &f->mem;
+        s->val.t.offset = v->offset;
+        return;
+    case PLACE_KNOWN:
+        s->val.t.buf = (buffer *)(uintptr_t)&p->mem;
         s->val.t.offset = v->offset;
         return;
     case PLACE_OWN:
@@ -409,7 +414,7 @@ static void bind_slots(frame *f, const plan *p) {
         s->val.kind = SARD_KIND_TENSOR;
         if (v->place != PLACE_DYNAMIC)
             slot_shape(&s->val.t, v->dtype, v->rank, p->dims + v->dims, f->xg->vals[x].order);
-        bind_memory(f, v, s);
+        bind_memory(f, p, v, s);
     }
 }
 
@@ -422,7 +427,7 @@ sard_status frame_begin(frame *f, const plan *p, sard_error *err) {
     if (f->bound == p) {
         for (size_t i = 0; i < p->n_rebind; i++) {
             uint32_t x = p->rebind[i];
-            bind_memory(f, &p->vals[x], &f->slots[x]);
+            bind_memory(f, p, &p->vals[x], &f->slots[x]);
         }
         return SARD_OK;
     }

@@ -194,6 +194,7 @@ sard_status memplan_places(planner *p, plan *out, sard_error *err) {
     for (size_t i = 0; i < out->n_made; i++) {
         uint32_t x = out->made[i];
         pval *v = &out->vals[x];
+        if (v->place == PLACE_KNOWN) continue;
         if (p->cls[x] != NO_ID) {
             const pclass *c = &p->classes[p->cls[x]];
             v->place = c->place;

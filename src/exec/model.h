@@ -22,7 +22,8 @@
 
 /* ---- the compiled graph ------------------------------------------------------------------------------------------- */
 
-#define X_OUTPUT UINT32_MAX /* xval.last of a graph output: alive to the end */
+#define STEP_SKIPPED (NO_ID - 1) /* plan.geom_at of a step whose results are known */
+#define X_OUTPUT     UINT32_MAX  /* xval.last of a graph output: alive to the end */
 
 typedef enum xrole { X_STEP, X_INPUT, X_CAPTURE, X_CONST } xrole;
 
@@ -132,6 +133,7 @@ typedef enum xplace {
     PLACE_ARENA,  /* offset in the frame's arena */
     PLACE_OWN,    /* lives on after the stage: its class has memory of its own */
     PLACE_OUT,    /* in the memory of a graph output */
+    PLACE_KNOWN,  /* small integers that planning has found: in the plan itself, and their step is skipped */
     PLACE_VIEW,   /* view of something that is not planned here: set when the step runs */
     PLACE_DYNAMIC /* no shape, or no tensor: set when the step runs */
 } xplace;
@@ -166,7 +168,9 @@ struct plan {
     int64_t *geom;     /* packed pw_geoms */
     size_t n_geom, cap_geom;
     uint32_t *geom_at; /* per step: of its geometry in geom; NO_ID: none */
-    int64_t *ints;     /* the key's values: of the inputs that reach shapes, in order */
+    buffer mem;        /* of PLACE_KNOWN values; data is the plan's */
+    size_t n_mem, cap_mem;
+    int64_t *ints; /* the key's values: of the inputs that reach shapes, in order */
     size_t n_ints, cap_ints;
     size_t arena_bytes, own_bytes, out_total;
 };

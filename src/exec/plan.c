@@ -55,6 +55,7 @@ sard_status plan_new(const exec_graph *xg, plan **out, sard_error *err) {
     plan *p = mem_calloc(bytes, 1);
     if (!p) return err_nomem(err, bytes);
     atomic_init(&p->refs, 1);
+    atomic_init(&p->mem.refs, 1);
     p->n_vals = xg->n_vals;
     p->vals = (pval *)(p + 1);
     p->out_bytes = (size_t *)(p->vals + xg->n_vals);
@@ -71,6 +72,7 @@ void plan_unref(plan *p) {
     mem_free(p->own);
     mem_free(p->geom);
     mem_free(p->ints);
+    mem_free(p->mem.data);
     mem_free(p);
 }
 
@@ -80,6 +82,7 @@ static void plan_reset(plan *p, const exec_graph *xg, uint32_t first) {
     for (uint32_t i = 0; i < xg->n_outputs; i++) p->out_bytes[i] = SIZE_MAX;
     p->first = p->end = first;
     p->n_dims = p->n_made = p->n_rebind = p->n_own = p->n_geom = p->n_ints = 0;
+    if (first == 0) p->n_mem = 0; /* what earlier stages of a run know stays: frame_take empties a later stage's */
     p->arena_bytes = p->own_bytes = p->out_total = 0;
 }
 
@@ -390,6 +393,37 @@ static sard_status output_type(const xval *v, uint32_t j, vtype *t, bool *open, 
     return SARD_OK;
 }
 
+/* Are all of a step's results small integers that inference has found? Then nothing needs to run: shape arithmetic. */
+static bool all_known(const planner *p, const exec_step *s) {
+    bool any = false;
+    for (uint32_t j = 0; j < s->n_out; j++) {
+        if (s->out[j] == NO_ID) continue;
+        const vtype *t = &p->out_ty[j];
+        const known *k = &p->out_kn[j];
+        if (!k->v || t->kind != SARD_KIND_TENSOR || !dtype_in(t->dtype, DT_INT | DT_BOOL) || !type_static(t) ||
+            dims_count(t->dim, t->rank) != k->n)
+            return false;
+        for (uint32_t i = 0; i < k->n; i++)
+            if (!dim_known(k->v[i])) return false;
+        any = true;
+    }
+    return any && !(s->op->flags & (OP_RANDOM | OP_BODY));
+}
+
+/* Writes a known result into the plan. */
+static sard_status keep_known(plan *out, pval *v, const known *k, size_t bytes, sard_error *err) {
+    size_t at = (out->n_mem + 15) & ~(size_t)15;
+    if (mem_grow(&out->mem.data, &out->cap_mem, at + bytes, 1)) return err_nomem(err, at + bytes);
+    size_t one = (size_t)dtype_bits(v->dtype) / 8;
+    char *to = (char *)out->mem.data + at;
+    for (uint32_t i = 0; i < k->n; i++) /* little-endian: the low bytes */
+        memcpy(to + i * one, &k->v[i], one);
+    v->place = PLACE_KNOWN;
+    v->offset = at;
+    out->mem.bytes = out->n_mem = at + bytes;
+    return SARD_OK;
+}
+
 static sard_status place_output(planner *p, plan *out, uint32_t k, uint32_t j, sard_error *err) {
     const exec_step *s = &p->xg->steps[k];
     uint32_t x = s->out[j];
@@ -421,6 +455,7 @@ static sard_status place_output(planner *p, plan *out, uint32_t k, uint32_t j, s
         return err_set(err, SARD_LIMIT, "output %u: %s%s is more than memory can be", j, dtype_short(t->dtype),
                        shape_text(&sh, text, sizeof text));
     }
+    if (out->geom_at[k] == STEP_SKIPPED) return keep_known(out, v, &p->out_kn[j], bytes, err);
     return memplan_value(p, out, s, k, j, bytes, err);
 }
 
@@ -456,9 +491,11 @@ static sard_status plan_steps(planner *p, frame *f, plan *out, sard_error *err) 
             if (k > p->first && !(s->op->flags & OP_DATA_SHAPE)) break;
             last = true;
         }
+        if (st == SARD_OK && all_known(p, s)) out->geom_at[k] = STEP_SKIPPED;
         for (uint32_t j = 0; st == SARD_OK && j < s->n_out; j++)
             if (s->out[j] != NO_ID) st = place_output(p, out, k, j, err);
-        if (st == SARD_OK && s->kind == STEP_PROGRAM && s->fused->prog && !open) st = keep_geometry(p, out, k, err);
+        if (st == SARD_OK && s->kind == STEP_PROGRAM && s->fused->prog && !open && out->geom_at[k] == NO_ID)
+            st = keep_geometry(p, out, k, err);
         if (st != SARD_OK) return step_error(f, s, st, err);
     }
     out->end = k;

@@ -190,18 +190,25 @@ static sard_status run_step(frame *f, const exec_step *s, uint32_t k, sard_error
     return run_operator(f, s, err);
 }
 
+static void drop_dead(frame *f, const exec_step *s) {
+    for (uint32_t i = 0; i < s->n_drop; i++) slot_drop(f, &f->slots[s->drop[i]]);
+}
+
 static sard_status run_steps(frame *f, sard_error *err) {
     const exec_graph *xg = f->xg;
     run *r = f->r;
     for (uint32_t k = f->stage->first; k < f->stage->end; k++) {
         const exec_step *s = &xg->steps[k];
+        if (f->stage->geom_at[k] == STEP_SKIPPED) {
+            if (f->n_owned) drop_dead(f, s);
+            continue;
+        }
         sard_status st = ctl_check(r->par.ctl, err);
         int64_t start = r->profile ? clock_ns() : 0;
         if (st == SARD_OK) st = run_step(f, s, k, err);
         if (st != SARD_OK) return step_error(f, s, st, err);
         if (r->profile) profile_add(r->profile, f, s, start, clock_ns());
-        if (f->n_owned)
-            for (uint32_t i = 0; i < s->n_drop; i++) slot_drop(f, &f->slots[s->drop[i]]);
+        if (f->n_owned) drop_dead(f, s);
     }
     return SARD_OK;
 }

@@ -246,6 +246,30 @@ static void test_runtime_ints(void **state) {
     done(&f);
 }
 
+/* Known integers of one late stage are read in the next ones. */
+static void test_known_across_stages(void **state) {
+    (void)state;
+    fix f = {.k = make_module()};
+    value_id x = make_input(&f.k, "x", SARD_F32, 1, any), p = make_op(&f.k, "Pick", &x, 1);
+    value_id d1 = make_op(&f.k, "Dims", &p, 1), g = make_op(&f.k, "Grow", &p, 1), p2 = make_op(&f.k, "Pick", &g, 1);
+    value_id d2 = make_op(&f.k, "Dims", &p2, 1), p3 = make_op(&f.k, "Pick", &p2, 1), d3 = make_op(&f.k, "Dims", &p3, 1);
+    value_id a = make_op(&f.k, "Fill", &d1, 1), b = make_op(&f.k, "Fill", &d2, 1);
+    value_id outs[] = {a, b, d1, d2, d3};
+    make_io(&f.k, &x, 1, outs, 5);
+    compile(&f);
+    for (int i = 0; i < 2; i++) {
+        sard_value *in = floats((float[]){1, -2, 4}, 3), *out[5] = {0};
+        run_ok(&f, &in, out);
+        expect_floats(out[0], (float[]){1, 1}, 2);
+        expect_floats(out[1], (float[]){1, 1, 1, 1}, 4);
+        const int64_t want[] = {2, 4, 4};
+        for (int k = 0; k < 3; k++) assert_int_equal(TENSOR_AT(&out[2 + k]->t, int64_t)[0], want[k]);
+        for (int k = 0; k < 5; k++) sard_value_unref(out[k]);
+        sard_value_unref(in);
+    }
+    done(&f);
+}
+
 static graph_id body_of(fix *f, int adds, value_id outer, node_id *unused) {
     (void)unused, (void)outer;
     maker b = make_body(&f->k);
@@ -620,6 +644,7 @@ int main(void) {
         cmocka_unit_test(test_stages),
         cmocka_unit_test(test_known_ints),
         cmocka_unit_test(test_runtime_ints),
+        cmocka_unit_test(test_known_across_stages),
         cmocka_unit_test(test_loop),
         cmocka_unit_test(test_branches),
         cmocka_unit_test(test_sequences),

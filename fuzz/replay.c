@@ -1,23 +1,43 @@
 /*
  * replay.c -- runs a fuzz target over files without libFuzzer: `fuzz_onnx FILE|FOLDER...`. Each input is given whole,
  * cut short at 64 places and with 256 seeded changes, in an allocation of exactly its size. So every corpus is an
- * ordinary test, with any compiler.
+ * ordinary test, with any compiler. A target with a mutator of its own (LLVMFuzzerCustomMutator) gets 256 of its
+ * mutations as well, each on top of the one before, from the whole input again after every fourth. A failing input is left in fuzz-failed.
  */
 #include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t n, size_t max, unsigned seed) __attribute__((weak));
+size_t LLVMFuzzerMutate(uint8_t *data, size_t n, size_t max);
+
 static size_t inputs;
+static uint64_t state = 1;
+static const uint8_t *present; /* the input being tried */
+static size_t present_n;
+
+/* Writes the input that did it to fuzz-failed, then goes on to die of the signal. */
+static void on_crash(int number) {
+    int f = open("fuzz-failed", O_CREAT | O_WRONLY | O_TRUNC, 0644);
+    if (f >= 0 && write(f, present, present_n) >= 0) close(f);
+    signal(number, SIG_DFL);
+    raise(number);
+}
 
 static void give(const uint8_t *data, size_t n) {
     uint8_t *exact = malloc(n ? n : 1);
     if (!exact) exit(2);
     if (n) memcpy(exact, data, n);
+    present = exact;
+    present_n = n;
     LLVMFuzzerTestOneInput(exact, n);
     free(exact);
     inputs++;
@@ -28,9 +48,29 @@ static uint32_t next_random(uint64_t *state) {
     return (uint32_t)(*state >> 33);
 }
 
+/* What libFuzzer gives to custom mutators; here one changed byte. */
+size_t LLVMFuzzerMutate(uint8_t *data, size_t n, size_t max) {
+    (void)max;
+    if (n) data[next_random(&state) % n] = (uint8_t)next_random(&state);
+    return n;
+}
+
+static void give_mutations(const uint8_t *data, size_t n) {
+    size_t max = n + 4096, now = n;
+    uint8_t *copy = malloc(max);
+    if (!copy) exit(2);
+    for (unsigned i = 0; i < 256; i++) {
+        if (i % 4 == 0) memcpy(copy, data, now = n);
+        now = LLVMFuzzerCustomMutator(copy, now, max, i);
+        give(copy, now);
+    }
+    free(copy);
+}
+
 static void give_variants(uint8_t *data, size_t n) {
     give(data, n);
     if (n == 0) return;
+    if (LLVMFuzzerCustomMutator) give_mutations(data, n);
     for (size_t i = 0; i < 64; i++) give(data, n * i / 64);
     uint64_t random = n;
     for (int i = 0; i < 256; i++) {
@@ -80,6 +120,8 @@ static void replay(const char *path) {
 }
 
 int main(int argc, char **argv) {
+    const int deadly[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+    for (size_t i = 0; i < sizeof deadly / sizeof deadly[0]; i++) signal(deadly[i], on_crash);
     for (int i = 1; i < argc; i++) replay(argv[i]);
     printf("%zu inputs\n", inputs);
     return inputs == 0;

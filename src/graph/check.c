@@ -139,6 +139,9 @@ static void check_arity(const graph *g, const node *n, const side *s, bool outpu
         if ((s->f[i].flags & F_OPTIONAL) || (i < s->s.n && span_ids(g, s->s)[i] != NO_ID)) continue;
         problem_add(p, SARD_INVALID_MODEL, where, "%s %u (%s) is missing", s->what, i, s->f[i].name);
     }
+    for (uint32_t i = s->n_f; open && i < s->s.n && !outputs; i++) /* a list has no holes */
+        if (span_ids(g, s->s)[i] == NO_ID)
+            problem_add(p, SARD_INVALID_MODEL, where, "%s %u (%s) is missing", s->what, i, s->f[s->n_f - 1].name);
 }
 
 static void check_type(const graph *g, const node *n, const side *s, uint32_t i, const char *where, problems *p) {

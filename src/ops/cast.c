@@ -1,6 +1,6 @@
 /*
  * Cast, CastLike -- conversion of element types. Between numbers it is an instruction of a pointwise program; to and
- * from strings it is a loop here.
+ * from strings and float6 it is a loop here.
  *
  *   6: `to` is a number (before: a type's name)    19: saturate (float8)    24: round_mode (float8e8m0)
  * Strings: numbers become the shortest text that reads back as the same number, in NumPy's form ("1.5", "1e-05", "nan").
@@ -152,6 +152,22 @@ static sard_status from_strings(const tensor *x, tensor *y, sard_error *err) {
     return status;
 }
 
+/* Of types that programs do not take (float6): through double, which holds each of their values. */
+static sard_status numbers(op_ctx *c, const tensor *x, tensor *y, sard_error *err) {
+    static const char *const words[] = {"up", "down", "nearest"};
+    int mode = 0;
+    if (y->dtype == SARD_F8E8M0) TRY(attr_word(op_attr(c, ROUND_MODE), "round_mode", words, 3, &mode, err));
+    const e8m0_round rounds[] = {E8M0_UP, E8M0_DOWN, E8M0_NEAREST};
+    for (int64_t i = 0; i < tensor_count(x); i++) {
+        double v = tensor_get_f64(x, i);
+        if (y->dtype == SARD_F8E8M0)
+            TENSOR_AT(y, uint8_t)[i] = f32_to_f8e8m0((float)v, op_attr(c, SATURATE)->i != 0, rounds[mode]);
+        else
+            tensor_set_f64(y, i, v);
+    }
+    return SARD_OK;
+}
+
 static sard_status run(const void *state, op_ctx *c, sard_error *err) {
     (void)state;
     const tensor *x = op_in(c, 0);
@@ -162,6 +178,7 @@ static sard_status run(const void *state, op_ctx *c, sard_error *err) {
         memcpy(tensor_data(y), tensor_data(x), tensor_bytes(x));
         return SARD_OK;
     }
+    if (x->dtype != SARD_STRING && y->dtype != SARD_STRING) return numbers(c, x, y, err);
     return y->dtype == SARD_STRING ? to_strings(c, x, y, err) : from_strings(x, y, err);
 }
 

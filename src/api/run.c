@@ -217,7 +217,8 @@ sard_status sard_run(sard_model *m, const sard_run_options *options, const char 
     arena_init(&r.mem);
     sard_status st = run(&r, options, input_names, inputs, n_in, output_names, outputs, err);
     arena_free(&r.mem);
-    return st == SARD_OK ? SARD_OK : err_context(err, st, "run");
+    if (st == SARD_OK || (err && strncmp(err->message, "run: ", 5) == 0)) return st; /* the executor says so itself */
+    return err_context(err, st, "run");
 }
 
 sard_status sard_model_estimate(sard_model *m, const char *const *input_names, sard_value *const *inputs, size_t n_in,

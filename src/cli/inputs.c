@@ -111,12 +111,12 @@ static void fill_random(sard_value *v, uint64_t seed, const char *name) {
     const sard_dtype t = sard_tensor_dtype(v);
     const bool real = t == SARD_F32 || t == SARD_F64 || t == SARD_F16 || t == SARD_BF16 || t >= SARD_F8E4M3FN ||
                       t == SARD_C64 || t == SARD_C128;
-    const unsigned below = t == SARD_BOOL || t == SARD_U2 || t == SARD_I2 ? 2 : t == SARD_I4 ? 8 : 10;
     for (int64_t i = 0; i < sard_tensor_count(v); i++) {
         const uint64_t r = next_random(&seed);
         set_element(v, i,
-                    real && t != SARD_U4 && t != SARD_I4 && t != SARD_U2 && t != SARD_I2 ? (double)(r >> 40) / (1 << 24)
-                                                                                         : (double)(r % below));
+                    real && t != SARD_U4 && t != SARD_I4 && t != SARD_U2 && t != SARD_I2
+                        ? (double)(r >> 40) / (1 << 24)
+                        : (double)(r >> 63)); /* 0 or 1: a mask, a token, an index that exists */
     }
 }
 

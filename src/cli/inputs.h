@@ -12,7 +12,7 @@
         {"inputs", 'I', "DIR|FILE.npz",                                                                                \
          "all inputs: a test folder with input_N.pb, or an archive with one array each"},                              \
         {"shape", 's', "NAME=1x3x224x224", "shape of an input that is made up or read from text"},                     \
-        {"random", 'r', "SEED", "makes up the inputs not given: numbers in 0..1, integers 0..9"},                      \
+        {"random", 'r', "SEED", "makes up the inputs not given: numbers in 0..1, integers 0 or 1"},                    \
         {"fill", 'f', "NUMBER", "makes up the inputs not given: this number everywhere"},                              \
         {"layout", 0, "nchw|nhwc", "pictures: order of the axes (default: from the input's shape)"},                   \
         {"size", 0, "WxH", "pictures: size (default: the input's, else the picture's)"},                               \

@@ -134,12 +134,26 @@ static void put_tooltip(FILE *f, const view_graph *g, const view_node *n) {
 
 static void draw_scene(FILE *f, const view_graph *g, const scene *s, double x, double y, bool *seen);
 
+/* The way to the next column, with round corners. */
+static void draw_turn(FILE *f, const lay_piece *p, double x, double y) {
+    enum { ROUND = 4 };
+    const double g = x + p->gutter, low = y + p->low, high = y + p->high, x0 = x + p->x0, x1 = x + p->x1;
+    const double into = p->x1 > p->gutter ? ROUND : -ROUND, out = p->gutter > p->x0 ? ROUND : -ROUND;
+    fprintf(f,
+            "M%.1f %.1fV%.1fQ%.1f %.1f %.1f %.1fH%.1fQ%.1f %.1f %.1f %.1fV%.1fQ%.1f %.1f %.1f %.1fH%.1fQ%.1f %.1f %.1f "
+            "%.1fV%.1f",
+            x0, y + p->y0, low - ROUND, x0, low, x0 + out, low, g - out, g, low, g, low - ROUND, high + ROUND, g, high,
+            g + into, high, x1 - into, x1, high, x1, high + ROUND, y + p->y1);
+}
+
 static void draw_edges(FILE *f, const scene *s, double x, double y) {
     for (size_t i = 0; i < s->lay.n; i++) {
         const lay_piece *p = &s->lay.pieces[i];
         const double x0 = x + p->x0, y0 = y + p->y0, x1 = x + p->x1, y1 = y + p->y1, d = (y1 - y0) * 0.55;
         fputs("<path class=\"edge\" d=\"", f);
-        if (p->x0 == p->x1)
+        if (p->turns)
+            draw_turn(f, p, x, y);
+        else if (p->x0 == p->x1)
             fprintf(f, "M%.1f %.1fV%.1f", x0, y0, y1);
         else
             fprintf(f, "M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f", x0, y0, x0, y0 + d, x1, y1 - d, x1, y1);

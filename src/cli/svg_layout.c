@@ -8,6 +8,7 @@
  * 4. Abscissas: each layer in turn is put where its neighbours want it, as near as the minimal distances allow: a
  *    least-squares problem that isotonic regression (pool adjacent violators) solves exactly. Then chains (lanes, and
  *    boxes with one way in and out) are straightened as far as their neighbours leave room.
+ * 5. A tall drawing is cut between layers that few edges join; the pieces stand beside each other.
  */
 #include "svg_layout.h"
 
@@ -418,12 +419,15 @@ static void place(layout *l) {
     for (size_t i = 0; i < l->n; i++) l->v[i].x -= left;
 }
 
-/* ---- results ------------------------------------------------------------------------------------------------------------ */
+/* ---- 5. columns ------------------------------------------------------------------------------------------------------ */
 
-static void add_piece(lay_result *r, int net, double x0, double y0, double x1, double y1, bool last) {
-    if (r->n == r->cap) r->pieces = xrealloc(r->pieces, (r->cap = r->cap ? r->cap * 2 : 256) * sizeof *r->pieces);
-    r->pieces[r->n++] = (lay_piece){net, x0, y0, x1, y1, last};
-}
+enum { TALL = 2200, BUS = 7, GUTTER = 34 };
+
+typedef struct rows {                   /* of each layer */
+    double *height, *gap, *top, *shift; /* the gap below; where it begins; how far its column moves to the right */
+    int *joins;                         /* values that go on into the next layer */
+    bool *cut;                          /* the next layer begins a column */
+} rows;
 
 /* Room between two layers: more where edges have far to go. */
 static double gap_below(const layout *l, int k) {
@@ -442,39 +446,163 @@ static double gap_below(const layout *l, int k) {
     return n == 0 ? GAP_BOX : gap > 90 ? 90 : gap;
 }
 
-static void give_results(layout *l, lay_result *out) {
-    double *top = xmalloc(((size_t)l->n_layers + 1) * sizeof *top),
-           *bottom = xmalloc(((size_t)l->n_layers + 1) * sizeof *bottom);
-    double y = 0;
-    out->w = 0;
+static void measure_rows(const layout *l, rows *r) {
+    int *seen = xmalloc((l->n_nets + 1) * sizeof *seen);
+    for (size_t e = 0; e < l->n_nets; e++) seen[e] = -1;
     for (int k = 0; k < l->n_layers; k++) {
-        double h = 0;
+        r->height[k] = 0;
+        r->joins[k] = 0;
+        r->cut[k] = false;
+        r->shift[k] = 0;
+        r->gap[k] = gap_below(l, k);
+        for (int i = 0; i < l->size[k]; i++) {
+            const int v = l->layer[k][i];
+            if (l->v[v].box >= 0 && l->boxes[l->v[v].box].h > r->height[k]) r->height[k] = l->boxes[l->v[v].box].h;
+            for (int j = l->first_down[v]; j < l->first_down[v + 1]; j++) {
+                const int net = l->a[l->down[j]].net;
+                r->joins[k] += seen[net] != k;
+                seen[net] = k;
+            }
+        }
+    }
+    free(seen);
+}
+
+static void extent(const layout *l, int from, int to, double *left, double *right) {
+    *left = INFINITY;
+    *right = -INFINITY;
+    for (int k = from; k < to; k++)
         for (int i = 0; i < l->size[k]; i++) {
             const vertex *v = &l->v[l->layer[k][i]];
-            if (v->box >= 0 && l->boxes[v->box].h > h) h = l->boxes[v->box].h;
-            if (v->x + v->w > out->w) out->w = v->x + v->w;
+            *left = v->x < *left ? v->x : *left;
+            *right = v->x + v->w > *right ? v->x + v->w : *right;
         }
-        top[k] = y;
-        bottom[k] = y + h;
-        out->h = bottom[k];
-        y = bottom[k] + gap_below(l, k);
+}
+
+/* Marks the layers below which the drawing is cut, so that the whole gets half as wide again as it is high. */
+static void choose_cuts(const layout *l, rows *r) {
+    double total = 0, left, right;
+    for (int k = 0; k < l->n_layers; k++) total += r->height[k] + r->gap[k];
+    extent(l, 0, l->n_layers, &left, &right);
+    const int columns = (int)(sqrt(1.5 * total / (right - left + GUTTER)) + 0.5);
+    if (total < TALL || columns < 2) return;
+    const double aim = total / columns;
+    double y = 0;
+    int best = -1;
+    double least = INFINITY;
+    for (int k = 0; k + 1 < l->n_layers; k++) {
+        y += r->height[k] + r->gap[k];
+        if (y > 0.7 * aim) { /* few edges, and near the aim */
+            const double cost = r->joins[k] + 4 * fabs(y - aim) / aim;
+            if (cost < least) least = cost, best = k;
+        }
+        if (y < 1.15 * aim || best < 0) continue;
+        r->cut[best] = true;
+        y = 0;
+        for (int i = best + 1; i <= k; i++) y += r->height[i] + r->gap[i];
+        best = -1;
+        least = INFINITY;
     }
-    for (size_t i = 0; i < l->n_boxes; i++) l->boxes[i].x = l->v[i].x, l->boxes[i].y = top[l->v[i].layer];
-    for (size_t i = 0; i < l->n; i++) {
-        const vertex *v = &l->v[i];
-        const double x = v->x + LANE / 2.0;
-        if (v->box < 0) add_piece(out, v->net, x, top[v->layer], x, bottom[v->layer], false);
+}
+
+/* Tops of the layers and shifts of the columns. */
+static void stack_rows(const layout *l, rows *r, lay_result *out) {
+    int most = 0;
+    bool any = false;
+    for (int k = 0; k < l->n_layers; k++)
+        if (r->cut[k]) any = true, most = r->joins[k] > most ? r->joins[k] : most;
+    const double head = any ? (most + 1) * BUS : 0;
+    double x = 0;
+    out->w = out->h = 0;
+    for (int from = 0, to; from < l->n_layers; from = to) {
+        double y = head, left, right;
+        for (to = from; to < l->n_layers; to++) {
+            r->top[to] = y;
+            y += r->height[to];
+            if (r->cut[to]) break;
+            y += r->gap[to];
+        }
+        const bool more = to < l->n_layers;
+        to += more;
+        const double foot = r->top[to - 1] + r->height[to - 1] + (more ? (r->joins[to - 1] + 1) * BUS : 0);
+        out->h = foot > out->h ? foot : out->h;
+        extent(l, from, to, &left, &right);
+        for (int k = from; k < to; k++) r->shift[k] = x - left;
+        out->w = x + right - left;
+        x = out->w + (more ? GUTTER + r->joins[to - 1] * BUS : 0);
     }
+}
+
+/* ---- results ------------------------------------------------------------------------------------------------------------ */
+
+static void add_piece(lay_result *r, lay_piece p) {
+    if (r->n == r->cap) r->pieces = xrealloc(r->pieces, (r->cap = r->cap ? r->cap * 2 : 256) * sizeof *r->pieces);
+    r->pieces[r->n++] = p;
+}
+
+/* The k-th value that goes on into the next column; each has tracks of its own. */
+static lay_piece turn(const layout *l, const rows *r, lay_piece p, int layer, int k) {
+    double left, right;
+    int from = layer;
+    while (from > 0 && !r->cut[from - 1]) from--;
+    extent(l, from, layer + 1, &left, &right);
+    p.turns = true;
+    p.low = r->top[layer] + r->height[layer] + (k + 1) * BUS;
+    p.gutter = right + r->shift[layer] + GUTTER / 2.0 + k * BUS;
+    p.high = r->top[layer + 1] - (r->joins[layer] - k) * BUS;
+    return p;
+}
+
+static void add_arcs(const layout *l, const rows *r, lay_result *out) {
+    int *track = xmalloc((l->n_nets + 1) * sizeof *track), *layer = xmalloc((l->n_nets + 1) * sizeof *layer);
+    int *used = xmalloc(((size_t)l->n_layers + 1) * sizeof *used);
+    for (size_t e = 0; e < l->n_nets; e++) layer[e] = -1;
+    memset(used, 0, ((size_t)l->n_layers + 1) * sizeof *used);
     for (size_t i = 0; i < l->n_arcs; i++) {
         const arc *a = &l->a[i];
         const vertex *from = &l->v[a->from], *to = &l->v[a->to];
-        const double x0 = from->x + a->dx0, x1 = to->x + a->dx1;
-        const double low = from->box < 0 ? bottom[from->layer] : top[from->layer] + l->boxes[from->box].h;
-        if (low < bottom[from->layer]) add_piece(out, a->net, x0, low, x0, bottom[from->layer], false);
-        add_piece(out, a->net, x0, bottom[from->layer], x1, top[to->layer], to->box >= 0);
+        const int k = from->layer;
+        const double foot = r->top[k] + r->height[k];
+        lay_piece p = {.net = a->net,
+                       .x0 = from->x + a->dx0 + r->shift[k],
+                       .y0 = from->box < 0 ? foot : r->top[k] + l->boxes[from->box].h,
+                       .y1 = foot};
+        p.x1 = p.x0;
+        if (p.y0 < foot) add_piece(out, p);
+        p.y0 = foot;
+        p.x1 = to->x + a->dx1 + r->shift[k + 1];
+        p.y1 = r->top[k + 1];
+        p.last = to->box >= 0;
+        if (r->cut[k] && layer[a->net] != k) layer[a->net] = k, track[a->net] = used[k]++;
+        add_piece(out, r->cut[k] ? turn(l, r, p, k, track[a->net]) : p);
     }
-    free(top);
-    free(bottom);
+    free(track);
+    free(layer);
+    free(used);
+}
+
+static void give_results(layout *l, lay_result *out) {
+    const size_t n = (size_t)l->n_layers + 1;
+    double *numbers = xmalloc(4 * n * sizeof *numbers);
+    rows r = {numbers, numbers + n, numbers + 2 * n, numbers + 3 * n, xmalloc(n * sizeof(int)), xmalloc(n)};
+    measure_rows(l, &r);
+    choose_cuts(l, &r);
+    stack_rows(l, &r, out);
+    for (size_t i = 0; i < l->n; i++) {
+        const vertex *v = &l->v[i];
+        const double x = v->x + r.shift[v->layer], y = r.top[v->layer];
+        if (v->box >= 0)
+            l->boxes[v->box].x = x, l->boxes[v->box].y = y;
+        else if (r.height[v->layer] > 0)
+            add_piece(
+                out,
+                (lay_piece){
+                    .net = v->net, .x0 = x + LANE / 2.0, .y0 = y, .x1 = x + LANE / 2.0, .y1 = y + r.height[v->layer]});
+    }
+    add_arcs(l, &r, out);
+    free(numbers);
+    free(r.joins);
+    free(r.cut);
 }
 
 void lay_out(lay_box *boxes, size_t n_boxes, const lay_net *nets, size_t n_nets, lay_result *out) {

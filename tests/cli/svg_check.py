@@ -47,17 +47,27 @@ def read(path: Path) -> tuple[list[Rect], list[list[tuple[float, float]]], tuple
 
 
 def points(d: str) -> list[tuple[float, float]]:
-    numbers = [float(v) for v in re.findall(r"-?\d+(?:\.\d+)?", d)]
-    x, y = numbers[:2]
-    if "V" in d:
-        return [(x, y + (numbers[2] - y) * i / 16) for i in range(17)]
-    a, b, c, e, u, v = numbers[2:]
-    at = []
-    for i in range(33):
-        t = i / 32
-        s = 1 - t
-        at.append((s**3 * x + 3 * s * s * t * a + 3 * s * t * t * c + t**3 * u,
-                   s**3 * y + 3 * s * s * t * b + 3 * s * t * t * e + t**3 * v))
+    """Points along a path of M, V, H, C and Q."""
+    at: list[tuple[float, float]] = []
+    x = y = 0.0
+    for command, text in re.findall(r"([MVHCQ])([^MVHCQ]*)", d):
+        n = [float(v) for v in re.findall(r"-?\d+(?:\.\d+)?", text)]
+        if command == "M":
+            way = [(n[0], n[1])]
+        elif command == "V":
+            way = [(x, y + (n[0] - y) * i / 64) for i in range(65)]
+        elif command == "H":
+            way = [(x + (n[0] - x) * i / 64, y) for i in range(65)]
+        elif command == "Q":
+            way = [(n[2], n[3])]
+        else:
+            way = []
+            for i in range(33):
+                t, s = i / 32, 1 - i / 32
+                way.append(tuple(s**3 * p + 3 * s * s * t * n[k] + 3 * s * t * t * n[k + 2] + t**3 * n[k + 4]
+                                 for k, p in enumerate((x, y))))
+        at += way
+        x, y = way[-1]
     return at
 
 

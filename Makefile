@@ -27,16 +27,19 @@ quick: build # less than 20 s once built
 one: build # make one OP=Clip: build it, run its tests and its benchmark
 	scripts/one $(OP)
 
-demo: build
+demo: setup
+	$(MAKE) build
 	scripts/demo
 
-bench: build
+bench: setup
+	$(MAKE) build
 	scripts/bench
 
 fuzz:
 	scripts/fuzz
 
-conformance: build # the official ONNX node tests
+conformance: setup # the official ONNX node tests
+	$(MAKE) build
 	scripts/conformance
 
 exhaustive: build # functions over every float

@@ -263,13 +263,21 @@ static sard_status make_origin(scope *s, const onnx_node *n, size_t index, const
     return mod_origin(s->im->m, &o, out, err);
 }
 
+/* Room for n ids and NO_ID behind them: an upgrade is called before anybody has counted. */
+static value_id *draft_ids(importer *im, uint32_t n) {
+    const size_t room = (size_t)n + 16;
+    value_id *ids = arena_alloc(&im->m->mem, room * sizeof *ids);
+    for (size_t i = 0; ids && i < room; i++) ids[i] = NO_ID;
+    return ids;
+}
+
 static sard_status import_ordinary(scope *s, const onnx_node *n, size_t index, const char *where, captures *caps,
                                    sard_error *err) {
     importer *im = s->im;
     FAIL_IF(n->n_inputs >= NO_ID || n->n_outputs >= NO_ID, err, SARD_LIMIT, "more than 2^32 inputs");
     draft d = {.b = builder_at(s->g, NO_ID, err), .n_in = (uint32_t)n->n_inputs, .n_out = (uint32_t)n->n_outputs};
-    d.in = arena_alloc(&im->m->mem, n->n_inputs * sizeof *d.in);
-    d.out = arena_alloc(&im->m->mem, n->n_outputs * sizeof *d.out);
+    d.in = draft_ids(im, d.n_in);
+    d.out = draft_ids(im, d.n_out);
     if (!d.in || !d.out) return err_nomem(err, n->n_inputs * sizeof *d.in);
     bool whole = true;
     found f;

@@ -159,6 +159,15 @@ static void inputs(const plan *p, int64_t image, int64_t t0, int64_t tiles, floa
     }
 }
 
+/* Shows the hook outputs [from, to) of `rows` rows of the image: at once when they are whole rows. */
+static void show_row(const conv_f32 *c, int64_t image, int64_t row, int64_t from, int64_t to, int64_t rows) {
+    const int64_t h = c->shape->out[0], w = c->shape->out[1], oc = c->shape->oc;
+    const int64_t pixel = (image * h + row) * w + from, calls = from == 0 && to == w ? 1 : rows;
+    for (int64_t i = 0; i < calls; i++)
+        c->e.hook(c->e.hook_arg, c->y + (pixel + i * w) * oc, oc, pixel + i * w, 0,
+                  calls == 1 ? rows * (to - from) : to - from, oc);
+}
+
 static void outputs(const plan *p, int64_t image, int64_t t0, int64_t tiles, const float *m, int64_t step,
                     float *hidden) {
     const conv_f32 *c = p->c;
@@ -172,16 +181,20 @@ static void outputs(const plan *p, int64_t image, int64_t t0, int64_t tiles, con
                       .hi = c->e.hi,
                       .add_row = w * oc,
                       .y_row = c->y ? w * oc : p->r * oc};
+    int64_t from = 0; /* where this row of tiles begins in the block */
     for (int64_t t = 0; t < tiles; t++) {
         const int64_t row = (t0 + t) / p->across * p->r, col = (t0 + t) % p->across * p->r;
         const int64_t pixel = (image * h + row) * w + col;
+        if (t == 0 || col == 0) from = col;
         q.rows = (int)(h - row < p->r ? h - row : p->r), q.cols = (int)(w - col < p->r ? w - col : p->r);
         q.m = m + t * oc;
         q.y = c->y ? c->y + pixel * oc : hidden;
         q.add = c->e.add ? c->e.add + pixel * oc : NULL;
         (p->r == 2 ? p->kernel->out2 : p->kernel->out4)(&q);
-        for (int i = 0; c->e.hook && i < q.rows; i++)
-            c->e.hook(c->e.hook_arg, q.y + i * q.y_row, oc, pixel + i * w, 0, q.cols, oc);
+        if (!c->e.hook) continue;
+        for (int i = 0; !c->y && i < q.rows; i++)
+            c->e.hook(c->e.hook_arg, hidden + i * q.y_row, oc, pixel + i * w, 0, q.cols, oc);
+        if (c->y && (col + p->r >= w || t + 1 == tiles)) show_row(c, image, row, from, col + q.cols, q.rows);
     }
 }
 

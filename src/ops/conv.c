@@ -150,7 +150,8 @@ static sard_status output(op_ctx *c, const shape *ys, sard_dtype t, conv_f32 *k,
     *y = NULL;
     if (op_fused(c)) {
         TRY(fused_epilogue(c, ys, 1, behind, err));
-        k->e.hook = fused_hook, k->e.hook_arg = behind, k->y_order = CONV_LAST;
+        fused_into(behind, &k->e);
+        k->y_order = CONV_LAST;
         if (pw_output_type(behind->program, 0) == SARD_F32) k->y = behind->out[0].p;
         return SARD_OK;
     }

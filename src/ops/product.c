@@ -3,6 +3,8 @@
  */
 #include "ops/product.h"
 
+#include <math.h>
+
 #include "base/half.h"
 
 void widen_f32(const void *src, sard_dtype t, float *dst, int64_t n) {
@@ -103,6 +105,31 @@ sard_status fused_epilogue(op_ctx *c, const shape *y, int col_axis, pw_epilogue 
     return SARD_OK;
 }
 
+static bool limit_value(const pw_epilogue *behind, const pw_limit *l, float *v) {
+    if (!l->there) return true;
+    *v = l->value;
+    if (l->input < 0) return true;
+    if (!behind->in[l->input].p || behind->in[l->input].place != PW_SCALAR) return false;
+    *v = *(const float *)behind->in[l->input].p;
+    return *v == *v; /* a limit that is NaN has other rules */
+}
+
+void fused_into(const pw_epilogue *behind, gemm_epilogue_f32 *e) {
+    const pw_simple *s = pw_program_simple(behind->program);
+    float lo = -INFINITY, hi = INFINITY;
+    e->hook = fused_hook, e->hook_arg = behind;
+    if (!s || !limit_value(behind, &s->lo, &lo) || !limit_value(behind, &s->hi, &hi)) return;
+    if (s->add >= 0) {
+        const pw_operand *o = &behind->in[s->add];
+        if (!o->p || o->place != PW_SAME) return;
+        e->add = o->p, e->add_ld = o->ld;
+    }
+    e->hook = NULL;
+    e->act = !s->lo.there && !s->hi.there ? GEMM_ACT_NONE : GEMM_ACT_CLIP;
+    if (s->lo.there && !s->hi.there && lo == 0 && !signbit(lo)) e->act = GEMM_ACT_RELU;
+    e->lo = lo, e->hi = hi;
+}
+
 void fused_hook(const void *arg, void *tile, int64_t ld, int64_t row, int64_t col, int64_t rows, int64_t cols) {
     pw_tile(arg, tile, ld, row, col, rows, cols);
 }
@@ -150,7 +177,7 @@ static sard_status run_f32(const product *s, op_ctx *c, const product_args *g, s
     x.e.bias_rs = g->bias_rs, x.e.bias_cs = g->bias_cs;
     if (op_fused(c)) {
         TRY(fused_epilogue(c, &g->out, g->out.rank - 1, &behind, err));
-        x.e.hook = fused_hook, x.e.hook_arg = &behind;
+        fused_into(&behind, &x.e);
         if (pw_output_type(behind.program, 0) == SARD_F32) x.c = behind.out[0].p;
     } else {
         TRY(op_out(c, 0, t, &g->out, &y, err));

@@ -583,6 +583,7 @@ static sard_status generate(gen *g, const pw_builder *b, isa level, pw_program *
     find_roots(g);
     count_uses(g);
     gen_all(g);
+    p->is_simple = pw_simple_find(b, &p->simple);
     FAIL_IF(g->fail, err, SARD_UNSUPPORTED, "pointwise program too large: %s", g->fail);
     return SARD_OK;
 }

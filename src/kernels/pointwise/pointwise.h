@@ -269,6 +269,19 @@ typedef struct pw_epilogue {
         int64_t ld;
     } out[PW_MAX_OUTPUTS];
 } pw_epilogue;
+/* A program of f32 that is only: + operand `add`, then max(lo, x), then min(hi, x), each or none of them; what a heavy
+ * kernel can do in registers. NULL: it is more than that. */
+typedef struct pw_limit {
+    bool there;
+    int16_t input; /* whose number this input is (a scalar, if it is one); -1: */
+    float value;
+} pw_limit;
+typedef struct pw_simple {
+    int16_t add; /* input; -1: none */
+    pw_limit lo, hi;
+} pw_simple;
+const pw_simple *pw_program_simple(const pw_program *p);
+
 /* May the program be an epilogue: 32-bit lanes, input 0 of type F32 or I32, and no operand of a 64-bit, float8 or packed
  * type. */
 bool pw_tile_ok(const pw_program *p);

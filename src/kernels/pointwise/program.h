@@ -106,7 +106,10 @@ struct pw_program {
     uint8_t in_type[PW_MAX_INPUTS], out_type[PW_MAX_OUTPUTS];
     char *consts; /* [n_consts][PW_VEC_MAX], in the same allocation */
     pw_step *steps;
+    bool is_simple;
+    pw_simple simple;
 };
+bool pw_simple_find(const pw_builder *b, pw_simple *out);
 
 /* What decides the lane class of a builder (analyze.c). */
 typedef struct pw_class {

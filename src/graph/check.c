@@ -210,33 +210,35 @@ static void check_types(const graph *g, const node *n, const side *s, const char
     }
 }
 
-bool graph_check_node(graph *g, node_id id, problems *p) {
-    node *n = &g->nodes[id];
-    if (n->dead || n->faulty) return !n->faulty;
-    problems none = {0}, *to = p ? p : &none;
-    const uint32_t before = to->count;
+static void check_inputs(const graph *g, const node *n, const char *where, problems *p) {
     const side in = {"input", n->op->in, n->op->n_in, n->in}, out = {"output", n->op->out, n->op->n_out, n->out};
-    char where[WHERE];
-    node_where(g, n, where, sizeof where);
-    check_arity(g, n, &in, false, where, to);
-    check_arity(g, n, &out, true, where, to);
-    check_attrs(g, n, where, to);
-    check_types(g, n, &in, where, to);
-    if (to->count != before && p) n->faulty = true;
-    return to->count == before;
+    check_arity(g, n, &in, false, where, p);
+    check_arity(g, n, &out, true, where, p);
+    check_attrs(g, n, where, p);
+    check_types(g, n, &in, where, p);
 }
 
-bool graph_check_outputs(graph *g, node_id id, problems *p) {
+static void check_outputs(const graph *g, const node *n, const char *where, problems *p) {
+    const side out = {"output", n->op->out, n->op->n_out, n->out};
+    check_types(g, n, &out, where, p);
+}
+
+/* Where the node stands is spelled out only when there is something to tell. */
+static bool check_with(graph *g, node_id id, problems *p,
+                       void (*check)(const graph *, const node *, const char *, problems *)) {
     node *n = &g->nodes[id];
     if (n->dead || n->faulty) return !n->faulty;
-    problems none = {0}, *to = p ? p : &none;
-    const uint32_t before = to->count;
-    const side out = {"output", n->op->out, n->op->n_out, n->out};
+    problems quiet = {0};
+    check(g, n, "", &quiet);
+    if (!quiet.count) return true;
     char where[WHERE];
-    check_types(g, n, &out, node_where(g, n, where, sizeof where), to);
-    if (to->count != before && p) n->faulty = true;
-    return to->count == before;
+    if (p) check(g, n, node_where(g, n, where, sizeof where), p);
+    if (p) n->faulty = true;
+    return false;
 }
+
+bool graph_check_node(graph *g, node_id id, problems *p) { return check_with(g, id, p, check_inputs); }
+bool graph_check_outputs(graph *g, node_id id, problems *p) { return check_with(g, id, p, check_outputs); }
 
 /* ---- whole graphs ------------------------------------------------------------------------------------------------- */
 
@@ -283,9 +285,12 @@ static sard_status check_nodes(graph *g, uint8_t *seen, problems *p, int depth, 
     for (uint32_t i = 0; i < g->n_captures; i++) mark(g, seen, g->captures[i], IS_CAPTURE, "captured value", p);
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         node *n = &g->nodes[i];
-        for (uint32_t k = 0; k < n->out.n && !n->dead; k++)
-            if (span_ids(g, n->out)[k] != NO_ID)
-                mark(g, seen, span_ids(g, n->out)[k], IS_DEFINED, node_where(g, n, where, sizeof where), p);
+        for (uint32_t k = 0; k < n->out.n && !n->dead; k++) {
+            const value_id v = span_ids(g, n->out)[k];
+            if (v == NO_ID) continue;
+            const bool twice = seen[v] || g->values[v].constant != NO_ID;
+            mark(g, seen, v, IS_DEFINED, twice ? node_where(g, n, where, sizeof where) : "", p);
+        }
     }
     check_sources(g, seen, p);
     for (uint32_t i = 0; i < g->n_nodes; i++) {

@@ -6,15 +6,23 @@
 
 #include "import/importer.h"
 
+/* Made for every node, told of few: no formatted printing. */
 const char *show_node(const onnx_node *n, size_t index, char *buf, size_t len) {
-    char name[SHOW], op[SHOW], domain[SHOW];
+    char parts[3][SHOW], number[24];
     const str d = onnx_domain(n->domain);
-    if (n->name.n)
-        snprintf(buf, len, "node '%s' (%s%s%s)", onnx_show(n->name, name), onnx_show(d, domain), d.n ? "." : "",
-                 onnx_show(n->op_type, op));
-    else
-        snprintf(buf, len, "node #%zu (%s%s%s)", index, onnx_show(d, domain), d.n ? "." : "",
-                 onnx_show(n->op_type, op));
+    const char *name = n->name.n ? onnx_show(n->name, parts[0]) : number;
+    if (!n->name.n) snprintf(number, sizeof number, "%zu", index);
+    const char *const text[] = {n->name.n ? "node '" : "node #",
+                                name,
+                                n->name.n ? "' (" : " (",
+                                d.n ? onnx_show(d, parts[1]) : "",
+                                d.n ? "." : "",
+                                onnx_show(n->op_type, parts[2]),
+                                ")"};
+    size_t at = 0;
+    for (size_t i = 0; i < sizeof text / sizeof text[0]; i++)
+        for (const char *p = text[i]; *p && at + 1 < len; p++) buf[at++] = *p;
+    buf[at] = 0;
     return buf;
 }
 

@@ -204,7 +204,7 @@ static void test_floats(void **state) {
 
 static void test_rows(void **state) {
     (void)state;
-    static const int64_t sizes[] = {1, 2, 15, 16, 17, 63, 64, 65, 127, 128, 129, 1000, 16384, 16385, 40000};
+    static const int64_t sizes[] = {1, 2, 15, 16, 17, 63, 64, 65, 127, 128, 129, 1000, 16384, 16385, 40000, 150001};
     for (int z = 0; z < COUNT(sizes); z++)
         for (int op = 0; op <= REDUCE_LOG_SUM_EXP; op++)
             for (int t = 0; t < 3; t++) {

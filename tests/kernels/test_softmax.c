@@ -114,11 +114,11 @@ static void check(softmax_args a, const int *order, bool in_place, int kind) {
 
 static void test_softmax(void **state) {
     (void)state;
-    static const int64_t shapes[][4] = {{2, 3, 5, 7},     {1, 70, 3, 16}, {3, 2, 4, 130}, {1, 2, 1, 1},
-                                        {1, 1, 2, 16500}, {2, 17, 3, 64}, {1, 1000, 1, 1}};
+    static const int64_t shapes[][4] = {{2, 3, 5, 7},     {1, 70, 3, 16}, {3, 2, 4, 130},  {1, 2, 1, 1},
+                                        {1, 1, 2, 16500}, {2, 17, 3, 64}, {1, 1000, 1, 1}, {1, 3, 37, 2}};
     static const int orders[][4] = {{0, 1, 2, 3}, {0, 2, 3, 1}, {3, 2, 1, 0}};
     static const sard_dtype types[] = {SARD_F32, SARD_F64, SARD_F16, SARD_BF16};
-    for (int z = 0; z < 7; z++)
+    for (int z = 0; z < 8; z++)
         for (int axis = 0; axis < 4; axis++)
             for (int o = 0; o < 3; o++)
                 for (int t = 0; t < 4; t++)

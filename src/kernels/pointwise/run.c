@@ -20,7 +20,8 @@ typedef struct frame { /* of one thread, on its stack */
     const pw_geom *g;
     const char *const *in;
     char *const *out;
-    int block; /* elements */
+    int block;     /* elements */
+    bool in_place; /* some output is an input's memory */
     int n_patterns;
     uint8_t in_mode[PW_MAX_SOURCES], out_mode[PW_MAX_OUTPUTS];
     int16_t pattern_of[PW_MAX_SOURCES];
@@ -39,7 +40,9 @@ static int vec_bytes(const frame *f, int elem) { return f->p->code->lanes * elem
 static void frame_init(frame *f, const pw_program *p, const pw_geom *g, const void *const *in, void *const *out) {
     f->p = p, f->g = g, f->n_patterns = 0;
     f->in = (const char *const *)in, f->out = (char *const *)out;
-    f->block = p->code->lanes * PW_UNITS;
+    f->block = p->code->lanes * PW_UNITS, f->in_place = false;
+    for (int i = 0; i < p->n_out; i++)
+        for (int k = 0; k < p->n_sources; k++) f->in_place |= (const void *)out[i] == in[p->source[k].input];
     pw_slot *s = f->slot + PW_MAX_SOURCES + PW_MAX_OUTPUTS;
     for (int i = 0; i < p->n_temps; i++) s[i] = (pw_slot){f->temp[i], 0, vec_bytes(f, lane_bytes(f))};
     s += PW_MAX_TEMPS;
@@ -146,6 +149,11 @@ static void run_row(frame *f, int64_t number, int64_t from, int64_t n) {
         staged |= f->out_mode[i] == STAGED;
     }
     int64_t o = 0;
+    if (!staged && n >= f->block && !f->in_place) { /* the last block overlaps the one before: the same values again */
+        for (; o + f->block < n; o += f->block) enter(f, o);
+        enter(f, n - f->block);
+        return;
+    }
     if (staged)
         for (; o + f->block <= n; o += f->block) row_block(f, &r, o, f->block);
     else
@@ -282,7 +290,7 @@ sard_status pw_run(const pw_program *p, const pw_geom *g, const void *const *in,
     /* a few tens of microseconds a piece, for any number of threads */
     int64_t grain = 262144 / (p->cost < 4 ? 4 : p->cost);
     j.grain = grain < 2048 ? 2048 : grain & ~(int64_t)2047;
-    j.flat = (g->rank > 1 && inner < 2 * block) || packed(p);
+    j.flat = (g->rank > 1 && inner < block) || packed(p);
     int64_t items, chunk = 1;
     if (j.flat) {
         items = (g->total + j.grain - 1) / j.grain;

@@ -32,6 +32,13 @@ static void copy(char *to, int64_t to_stride, const char *from, int64_t from_str
         memcpy(to, from, (size_t)(n * size));
         return;
     }
+    if (from_stride == 0 && to_stride == 1 && n > 8) { /* one element repeated: by doubling */
+        int64_t done = 1;
+        memcpy(to, from, (size_t)size);
+        for (; 2 * done <= n; done *= 2) memcpy(to + done * size, to, (size_t)(done * size));
+        memcpy(to + done * size, to, (size_t)((n - done) * size));
+        return;
+    }
     switch (size) {
 #define CASE(z)                                                                                                        \
     case z:                                                                                                            \

@@ -31,6 +31,11 @@ sard_status reduce_plan_init(reduce_plan *p, const reduce_args *a, sard_error *e
 sard_status reduce_outputs_int(const reduce_plan *p, int64_t from, int64_t to);
 void reduce_outputs_f32(const reduce_plan *p, int64_t from, int64_t to);
 void reduce_outputs_f64(const reduce_plan *p, int64_t from, int64_t to);
+/* Blocks of one long row of a native type that starts at element `at`, and the joining of their totals into output `at`. */
+void reduce_block_f32(const reduce_plan *p, int64_t at, int64_t block, void *total);
+void reduce_block_f64(const reduce_plan *p, int64_t at, int64_t block, void *total);
+void reduce_totals_f32(const reduce_plan *p, int64_t at, const void *totals, int64_t n);
+void reduce_totals_f64(const reduce_plan *p, int64_t at, const void *totals, int64_t n);
 /* Work on pieces [from, to) of up to REDUCE_WIDTH neighbouring outputs along p->lanes. */
 void reduce_columns_f32(const reduce_plan *p, int64_t from, int64_t to);
 void reduce_columns_f64(const reduce_plan *p, int64_t from, int64_t to);

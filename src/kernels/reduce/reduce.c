@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "kernels/pointwise/scalar.h"
+#include "kernels/pointwise/stage.h"
 #include "kernels/reduce/order_ops.h"
 #include "kernels/reduce/plan.h"
 
@@ -88,6 +89,47 @@ static sard_status work(void *arg, int64_t from, int64_t to, int worker, sard_er
     return SARD_OK;
 }
 
+/* ---- few outputs of long rows: blocks are shared among threads ----------------------------------------------------------- */
+
+typedef struct long_job {
+    const reduce_plan *p;
+    int64_t blocks; /* of one row */
+    char *totals;
+} long_job;
+
+static sard_status work_blocks(void *arg, int64_t from, int64_t to, int worker, sard_error *err) {
+    const long_job *j = arg;
+    const reduce_dims *d = &j->p->kept;
+    (void)worker, (void)err;
+    bool f64 = j->p->a->type == SARD_F64;
+    for (int64_t k = from; k < to; k++) {
+        int64_t at = pw_offset(d->dim, d->in, d->n, k / j->blocks);
+        (f64 ? reduce_block_f64 : reduce_block_f32)(j->p, at, k % j->blocks, j->totals + k * (f64 ? 8 : 4));
+    }
+    return SARD_OK;
+}
+
+static bool is_long(const reduce_plan *p) {
+    bool native = p->a->type == SARD_F32 || p->a->type == SARD_F64;
+    return native && p->blocked && p->seq.n == 1 && p->seq.in[0] == 1 && p->other.n == 0 &&
+           p->seq.count >= 8 * ORDER_BLOCK && p->kept.count < 64 && p->a->op != REDUCE_LOG_SUM_EXP;
+}
+
+static sard_status run_long(const reduce_plan *p, const par *threads, sard_error *err) {
+    const reduce_dims *d = &p->kept;
+    int64_t blocks = (p->seq.count + ORDER_BLOCK - 1) / ORDER_BLOCK;
+    size_t bytes = (size_t)(blocks * d->count) * 8;
+    bool f64 = p->a->type == SARD_F64;
+    long_job j = {p, blocks, mem_alloc(bytes)};
+    if (!j.totals) return err_nomem(err, bytes);
+    sard_status s = par_for(threads, blocks * d->count, 4, work_blocks, &j, err);
+    for (int64_t k = 0; s == SARD_OK && k < d->count; k++)
+        (f64 ? reduce_totals_f64 : reduce_totals_f32)(p, pw_offset(d->dim, d->out, d->n, k),
+                                                      j.totals + k * blocks * (f64 ? 8 : 4), blocks);
+    mem_free(j.totals);
+    return s;
+}
+
 sard_status reduce_run(const reduce_args *a, const par *threads, sard_error *err) {
     return reduce_run_on(reduce_kernels_best(), a, threads, err);
 }
@@ -97,6 +139,7 @@ sard_status reduce_run_on(const reduce_kernels *k, const reduce_args *a, const p
     TRY(reduce_plan_init(&p, a, err));
     p.k = k;
     if (p.kept.count == 0) return SARD_OK;
+    if (is_long(&p)) return run_long(&p, threads, err);
     bool dense = p.blocked && (p.seq.n == 0 || p.seq.in[p.seq.n - 1] == 1);
     job j = {&p, pw_is_float(a->type) && p.lanes >= 0 && !dense && p.count && a->op != REDUCE_LOG_SUM_EXP};
     int64_t items = p.kept.count, each = p.count;

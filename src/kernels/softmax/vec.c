@@ -7,6 +7,8 @@
 #include "kernels/reduce/order.h"
 #include "kernels/softmax/kernels.h"
 
+enum { SHORT = 16 };
+
 INL float log_f32(float x) {
     float t[VL];
     f_st(t, f_log(f_set(x)));

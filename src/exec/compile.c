@@ -679,6 +679,8 @@ static void graph_deinit(exec_graph *xg) {
     }
     for (uint32_t i = 0; i < xg->n_plans; i++) plan_unref(xg->plans[i]);
     plan_unref(xg->spare);
+    if (xg->idle) planner_deinit(xg->idle);
+    mem_free(xg->idle);
     pthread_mutex_destroy(&xg->lock);
     mem_free(atomic_load(&xg->int_inputs));
     mem_free(xg->steps);

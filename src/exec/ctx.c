@@ -66,7 +66,7 @@ static bool is_planned(const op_ctx *c, uint32_t x) {
 /* Does a shape agree with the plan? Values that have no planned place agree with anything. */
 static sard_status as_planned(const op_ctx *c, uint32_t i, const int64_t *dim, int rank, sard_error *err) {
     const pval *v = &c->f->stage->vals[c->s->out[i]];
-    if (v->place == PLACE_DYNAMIC || v->place == PLACE_NONE) return SARD_OK;
+    if (v->place == PLACE_NONE || v->rank < 0) return SARD_OK;
     const int64_t *d = c->f->stage->dims + v->dims;
     bool same = v->rank == rank;
     for (int k = 0; same && k < rank; k++) same = d[k] == dim[k];
@@ -167,6 +167,10 @@ sard_status op_give(op_ctx *c, uint32_t i, sard_value *take, sard_error *err) {
     if (take->kind == SARD_KIND_TENSOR) {
         const tensor *t = &take->t;
         st = check_type(c->f->xg, x, t, err);
+        const pval *v = &c->f->stage->vals[x];
+        if (st == SARD_OK && v->rank >= 0 && v->place != PLACE_NONE && v->dtype != t->dtype)
+            st = err_set(err, SARD_INTERNAL, "output %u was planned as %s and is %s", i, dtype_short(v->dtype),
+                         dtype_short(t->dtype));
         if (st == SARD_OK) st = as_planned(c, i, t->dim, t->rank, err);
         if (st == SARD_OK && (!tensor_is_row(t) || !t->buf || c->f->xg->vals[x].order == ORDER_LAST))
             st = err_set(err, SARD_INTERNAL, "output %u was given in an order it cannot have", i);

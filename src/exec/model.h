@@ -87,6 +87,7 @@ typedef struct exec_step {
 
 typedef struct plan plan;
 typedef struct frame frame;
+typedef struct planner planner;
 enum { PLANS_KEPT = 8, FRAMES_KEPT = 16, MAX_DEPTH = 64, SCRATCH_KEPT = 256 << 10 };
 
 struct exec_graph {
@@ -106,7 +107,8 @@ struct exec_graph {
     pthread_mutex_t lock;    /* of what follows */
     plan *plans[PLANS_KEPT]; /* most recent first */
     uint32_t n_plans;
-    plan *spare; /* one that fell out */
+    plan *spare;   /* one that fell out */
+    planner *idle; /* for inferring this body while an outer graph is planned */
     frame *frames;
     uint32_t n_frames;
     size_t runs, least_arena;      /* frames given back, the smallest arena they used */
@@ -189,7 +191,7 @@ typedef struct hole { /* of the arena */
 } hole;
 
 /* Working memory of planning, reused. */
-typedef struct planner {
+struct planner {
     exec_graph *xg;
     frame *f;
     bool values; /* a later stage: the values of whatever was computed may be looked at */
@@ -211,7 +213,9 @@ typedef struct planner {
     arena mem;
     const uint8_t *use_ints; /* first stages: inputs whose values may be looked at; NULL: none */
     void *block;
-} planner;
+    const exec_step *step; /* the one that is inferred */
+    uint32_t work;         /* steps of bodies inferred for this plan */
+};
 
 /* ---- runs --------------------------------------------------------------------------------------------------------- */
 
@@ -325,8 +329,18 @@ sard_status plan_geometry(const exec_graph *xg, const exec_step *s, const pw_pro
                           uint32_t n_operand, const vtype *(*type)(void *, uint32_t), void *arg, pw_geom *g,
                           sard_error *err);
 void plan_unpack_geometry(const plan *p, uint32_t k, uint32_t n_in, uint32_t n_out, pw_geom *g);
+sard_status plan_infer_step(planner *p, const exec_step *s, sard_error *err); /* into p->out_ty, p->out_kn */
+const vtype *plan_type(planner *p, uint32_t x);
+known plan_known(planner *p, uint32_t x);
+/* Completes an output's type from what was declared, and sees whether it lies open. What kernels were prepared for must
+ * hold: element type and rank. */
+sard_status plan_output_type(const xval *v, uint32_t j, vtype *t, bool *open, sard_error *err);
 sard_status plan_new(const exec_graph *xg, plan **out, sard_error *err);
 void plan_unref(plan *p);
+
+/* plan_body.c: infer_ctx.body. */
+sard_status plan_body_types(infer_ctx *c, uint32_t body, const vtype *in, uint32_t n_in, vtype *out, uint32_t n_out,
+                            sard_error *err);
 
 /* memplan.c */
 sard_status memplan_value(planner *p, plan *out, const exec_step *s, uint32_t k, uint32_t j, size_t bytes,

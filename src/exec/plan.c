@@ -96,13 +96,17 @@ static void type_set(vtype *t, const tensor *from) {
     for (int i = 0; i < from->rank; i++) t->dim[i] = from->dim[i];
 }
 
-static const vtype *type_now(planner *p, uint32_t x) {
+const vtype *plan_type(planner *p, uint32_t x) {
     if (p->stamp[x] == p->now) return &p->ty[x];
     p->stamp[x] = p->now;
     const xval *v = &p->xg->vals[x];
     vtype *t = &p->ty[x];
     if (v->role == X_CONST) {
         *t = *v->type;
+        return t;
+    }
+    if (!p->f) { /* a body's value that nothing is known of */
+        *t = type_unknown();
         return t;
     }
     const slot *s = &p->f->slots[x];
@@ -122,8 +126,8 @@ static const vtype *type_now(planner *p, uint32_t x) {
 static const tensor *data_now(planner *p, uint32_t x) {
     const xval *v = &p->xg->vals[x];
     if (v->role == X_CONST) return v->kind == SARD_KIND_TENSOR ? &v->constant->t : NULL;
+    if (!p->f || (v->role == X_STEP && v->def >= p->first)) return NULL;
     const slot *s = &p->f->slots[x];
-    if (v->role == X_STEP && v->def >= p->first) return NULL;
     if (!s->full || s->val.kind != SARD_KIND_TENSOR || !s->val.t.buf) return NULL;
     if (p->values) return &s->val.t;
     if (v->role != X_INPUT || !p->use_ints) return NULL;
@@ -136,7 +140,7 @@ bool plan_small_ints(const tensor *t) {
     return dtype_in(t->dtype, DT_INT | DT_BOOL) && t->rank <= 1 && tensor_count(t) <= KNOWN_MAX;
 }
 
-static known known_now(planner *p, uint32_t x) {
+known plan_known(planner *p, uint32_t x) {
     if (p->stamp_kn[x] == p->now) return p->kn[x];
     p->stamp_kn[x] = p->now;
     p->kn[x] = p->xg->vals[x].ints;
@@ -157,20 +161,12 @@ static void input_now(planner *p, uint32_t i, uint32_t x) {
         p->in_const[i] = NULL;
         return;
     }
-    p->in_ty[i] = type_now(p, x);
-    p->in_kn[i] = known_now(p, x);
+    p->in_ty[i] = plan_type(p, x);
+    p->in_kn[i] = plan_known(p, x);
     p->in_const[i] = data_now(p, x);
 }
 
 /* ---- inference ---------------------------------------------------------------------------------------------------- */
-
-/* What bodies give is known when they have run. */
-static sard_status body_unknown(infer_ctx *c, uint32_t body, const vtype *in, uint32_t n_in, vtype *out, uint32_t n_out,
-                                sard_error *err) {
-    (void)c, (void)body, (void)in, (void)n_in, (void)err;
-    for (uint32_t i = 0; i < n_out; i++) out[i] = type_unknown();
-    return SARD_OK;
-}
 
 static sard_status infer_node(planner *p, const graph *g, const node *n, uint32_t n_in, uint32_t n_out,
                               sard_error *err) {
@@ -184,7 +180,7 @@ static sard_status infer_node(planner *p, const graph *g, const node *n, uint32_
                    .out_known = p->out_kn,
                    .n_out = n_out,
                    .mem = &p->mem,
-                   .body = body_unknown,
+                   .body = plan_body_types,
                    .arg = p};
     for (uint32_t i = 0; i < n_out; i++) p->out_kn[i] = (known){0};
     return n->op->infer ? n->op->infer(&c, err) : infer_same(&c, err);
@@ -215,7 +211,7 @@ static bool infer_at_once(planner *p, const fused *f) {
     *t = (vtype){.kind = SARD_KIND_TENSOR, .dtype = f->inner_type[f->out[0] - f->n_ext], .rank = 0, .elem = NO_ID};
     p->out_kn[0] = (known){0};
     for (uint32_t i = 0; i < f->n_ext; i++) {
-        const vtype *a = type_now(p, f->ext[i]);
+        const vtype *a = plan_type(p, f->ext[i]);
         if (a->rank < 0) return false;
         int up = a->rank - t->rank;
         if (up > 0) {
@@ -237,8 +233,8 @@ static sard_status infer_fused(planner *p, const exec_step *s, sard_error *err) 
     const fused *f = s->fused;
     if (f->broadcasts && infer_at_once(p, f)) return SARD_OK;
     for (uint32_t i = 0; i < f->n_ext; i++) {
-        p->local_ty[i] = *type_now(p, f->ext[i]);
-        p->local_kn[i] = known_now(p, f->ext[i]);
+        p->local_ty[i] = *plan_type(p, f->ext[i]);
+        p->local_kn[i] = plan_known(p, f->ext[i]);
     }
     for (uint32_t i = 0; i < f->n_nodes; i++) {
         const fused_node *n = &f->nodes[i];
@@ -270,7 +266,8 @@ static sard_status infer_fused(planner *p, const exec_step *s, sard_error *err) 
     return SARD_OK;
 }
 
-static sard_status infer_step(planner *p, const exec_step *s, sard_error *err) {
+sard_status plan_infer_step(planner *p, const exec_step *s, sard_error *err) {
+    p->step = s;
     return s->fused ? infer_fused(p, s, err) : infer_plain(p, s, err);
 }
 
@@ -280,7 +277,7 @@ sard_status plan_step_types(planner *p, frame *f, const exec_step *s, const vtyp
     p->first = (uint32_t)(s - f->xg->steps);
     p->now++;
     arena_reset(&p->mem);
-    TRY(infer_step(p, s, err));
+    TRY(plan_infer_step(p, s, err));
     *out = p->out_ty;
     return SARD_OK;
 }
@@ -338,7 +335,7 @@ sard_status plan_geometry(const exec_graph *xg, const exec_step *s, const pw_pro
     return pw_geom_init(g, prog, o->rank, o->dim, in, out, err);
 }
 
-static const vtype *geom_type(void *arg, uint32_t x) { return type_now(arg, x); }
+static const vtype *geom_type(void *arg, uint32_t x) { return plan_type(arg, x); }
 
 /* Kept packed: rank and flags, total, dims, strides of the inputs and outputs there are. */
 static sard_status keep_geometry(planner *p, plan *out, uint32_t k, sard_error *err) {
@@ -376,9 +373,7 @@ void plan_unpack_geometry(const plan *p, uint32_t k, uint32_t n_in, uint32_t n_o
 
 /* ---- the walk ----------------------------------------------------------------------------------------------------- */
 
-/* Completes an output's type from what was declared, and sees whether it lies open. What kernels were prepared for must
- * hold: element type and rank. */
-static sard_status output_type(const xval *v, uint32_t j, vtype *t, bool *open, sard_error *err) {
+sard_status plan_output_type(const xval *v, uint32_t j, vtype *t, bool *open, sard_error *err) {
     if (t->kind == SARD_KIND_UNKNOWN) t->kind = v->kind;
     if (t->kind == SARD_KIND_TENSOR && !t->dtype) t->dtype = v->dtype;
     if (t->kind != SARD_KIND_TENSOR) {
@@ -436,10 +431,9 @@ static sard_status place_output(planner *p, plan *out, uint32_t k, uint32_t j, s
         return err_nomem(err, (out->n_made + 1) * sizeof *out->made);
     out->made[out->n_made++] = x;
     p->cls[x] = NO_ID;
-    if (t->kind != SARD_KIND_TENSOR || !t->dtype || !type_static(t)) {
-        v->place = PLACE_DYNAMIC;
-        return SARD_OK;
-    }
+    v->place = PLACE_DYNAMIC;
+    v->rank = -1;
+    if (t->kind != SARD_KIND_TENSOR || !t->dtype || !type_static(t)) return SARD_OK;
     v->dtype = t->dtype;
     v->rank = t->rank;
     v->dims = (uint32_t)out->n_dims;
@@ -455,6 +449,7 @@ static sard_status place_output(planner *p, plan *out, uint32_t k, uint32_t j, s
         return err_set(err, SARD_LIMIT, "output %u: %s%s is more than memory can be", j, dtype_short(t->dtype),
                        shape_text(&sh, text, sizeof text));
     }
+    if (s->n_bodies) return SARD_OK; /* bodies give values in memory of their own */
     if (out->geom_at[k] == STEP_SKIPPED) return keep_known(out, v, &p->out_kn[j], bytes, err);
     return memplan_value(p, out, s, k, j, bytes, err);
 }
@@ -465,7 +460,7 @@ static sard_status describe_inputs(planner *p, plan *out, sard_error *err) {
     for (uint32_t i = 0; i < xg->n_inputs + xg->n_captures; i++) {
         uint32_t x = i < xg->n_inputs ? xg->inputs[i] : xg->captures[i - xg->n_inputs];
         if (xg->vals[x].role == X_CONST) continue;
-        const vtype *t = type_now(p, x);
+        const vtype *t = plan_type(p, x);
         pval *v = &out->vals[x];
         v->dtype = t->dtype;
         v->rank = t->kind == SARD_KIND_TENSOR ? t->rank : -1;
@@ -483,10 +478,10 @@ static sard_status plan_steps(planner *p, frame *f, plan *out, sard_error *err) 
     uint32_t k = p->first;
     for (bool last = false; k < xg->n_steps && !last; k++) {
         const exec_step *s = &xg->steps[k];
-        sard_status st = infer_step(p, s, err);
+        sard_status st = plan_infer_step(p, s, err);
         bool open = false;
         for (uint32_t j = 0; st == SARD_OK && j < s->n_out; j++)
-            if (s->out[j] != NO_ID) st = output_type(&xg->vals[s->out[j]], j, &p->out_ty[j], &open, err);
+            if (s->out[j] != NO_ID) st = plan_output_type(&xg->vals[s->out[j]], j, &p->out_ty[j], &open, err);
         if (st == SARD_OK && open) {
             if (k > p->first && !(s->op->flags & OP_DATA_SHAPE)) break;
             last = true;
@@ -511,6 +506,7 @@ sard_status plan_stage(planner *p, frame *f, uint32_t first, plan *out, sard_err
         memset(p->stamp_kn, 0, p->xg->n_vals * 4u);
         p->now = 1;
     }
+    p->work = 0;
     arena_reset(&p->mem);
     memset(p->cls, 0xff, p->xg->n_vals * 4u);
     p->n_classes = 0;

@@ -24,6 +24,10 @@ static const formal loop_out[] = {
 /* What holds of both; true when *a lost something. */
 static bool weaken(vtype *a, const vtype *b) {
     bool changed = false;
+    if (a->kind == SARD_KIND_TENSOR && a->rank >= 0 && b->kind == SARD_KIND_UNKNOWN) { /* anything may come */
+        a->rank = -1;
+        return true;
+    }
     if (a->kind != SARD_KIND_TENSOR || b->kind != SARD_KIND_TENSOR || a->rank < 0) return false;
     if (a->rank != b->rank) {
         a->rank = -1;

@@ -224,7 +224,39 @@ static void test_random_models(void **state) {
     pool_unref(many);
 }
 
+/* Every third allocation of optimising, compiling and running fails in turn: an error, nothing lost. */
+static void test_failing_allocations(void **state) {
+    (void)state;
+    sard_value *in[2] = {input(2, (int64_t[]){2, CHANNELS}, 0), input(4, (int64_t[]){2, CHANNELS, SIDE, SIDE}, 0)};
+    for (uint64_t seed = 3; seed < 60; seed += 19) {
+        bool through = false;
+        for (long at = 1 + (long)(seed % 3); !through; at += 3) {
+            module *m = make(seed, 20);
+            opt_options o = {.level = OPT_ALL, .eval = exec_eval, .fold_limit = 1 << 20, .stop_after = -1};
+            sard_error err;
+            exec_model *x = NULL;
+            sard_value *out[4] = {0};
+            run_ctl ctl;
+            ctl_init(&ctl);
+            exec_args a = {.ctl = &ctl, .in = in, .out = out};
+            mem_fail_after(at);
+            sard_status st = opt_run(m, &o, &err);
+            if (st == SARD_OK) st = exec_compile(m, NULL, &x, &err);
+            if (st == SARD_OK) st = exec_run(x, &a, &err);
+            through = mem_fail_after(0) < at;
+            if (st != SARD_OK && st != SARD_OUT_OF_MEMORY) fail_msg("allocation %ld: %s", at, err.message);
+            for (int i = 0; i < 4; i++) sard_value_unref(out[i]);
+            assert_int_equal(atomic_load(&ctl.used), 0);
+            exec_free(x);
+            module_free(m);
+        }
+    }
+    sard_value_unref(in[0]);
+    sard_value_unref(in[1]);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_models)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_models),
+                                       cmocka_unit_test(test_failing_allocations)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,27 +45,25 @@ static void widen(int bf16, const uint16_t *x, int64_t n, float *y) {
 }
 
 static int is_found(const float *x, float v) { return v != v ? *x != *x : *x == v; }
-static int64_t find(const float *x, int64_t n, float v, int last) {
-    enum { STEP = 4 * VL };
-    const vf w = f_set(v);
-    const int nan = v != v;
-    for (int64_t b = 0; b < n; b += STEP) {
-        int64_t m = n - b < STEP ? n - b : STEP, at = last ? n - b - m : b;
-        const float *p = x + at;
-        if (m == STEP) { /* anything in these four vectors? */
-            vm hit = m_none();
-            UNROLL for (int j = 0; j < 4; j++) {
-                vf t = f_ld(p + j * VL);
-                hit = m_or(hit, nan ? f_ne(t, t) : f_eq(t, w));
-            }
-            if (!m_any(hit)) continue;
-        }
-        for (int64_t q = 0; q < m; q++) {
-            int64_t i = last ? m - 1 - q : q;
-            if (is_found(p + i, v)) return at + i;
-        }
+static int64_t find_within(const float *x, int64_t n, float v, int last) {
+    for (int64_t q = 0; q < n; q++) {
+        int64_t i = last ? n - 1 - q : q;
+        if (is_found(x + i, v)) return i;
     }
     return -1;
+}
+INL int hits(const float *x, vf w, const int nan) { /* one vector */
+    vf t = f_ld(x);
+    return m_any(nan ? f_ne(t, t) : f_eq(t, w));
+}
+static int64_t find(const float *x, int64_t n, float v, int last) {
+    const vf w = f_set(v);
+    const int nan = v != v;
+    int64_t rest = n % VL, at = last ? n - VL : 0; /* whole vectors from the end that is looked at first */
+    for (int64_t b = 0; b < n / VL; b++, at += last ? -VL : VL)
+        if (hits(x + at, w, nan)) return at + find_within(x + at, VL, v, last);
+    int64_t found = find_within(last ? x : x + at, rest, v, last);
+    return found < 0 ? -1 : found + (last ? 0 : at);
 }
 
 extern const reduce_kernels K(reduce_kernels);

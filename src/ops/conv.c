@@ -1,5 +1,5 @@
 /*
- * Conv -- convolution over 1 to 8 spatial axes, with groups, dilation and padding.
+ * conv.c -- Conv and ConvTranspose: convolution over 1 to 8 spatial axes, with groups, dilation and padding.
  *
  * Weights are packed once (constant ones), images are channels-last inside when the layout pass says so. f16 and bf16
  * are read into f32 and rounded once.
@@ -10,11 +10,14 @@
 #include "ops/window.h"
 
 enum { X, W, B };
-enum { AUTO_PAD, DILATIONS, GROUP, KERNEL_SHAPE, PADS, STRIDES };
-static const attr_def conv_attrs[] = {
-    ATTR_S("auto_pad", "NOTSET"),        ATTR_OPT("dilations", ATTR_INTS), ATTR_I("group", 1),
-    ATTR_OPT("kernel_shape", ATTR_INTS), ATTR_OPT("pads", ATTR_INTS),      ATTR_OPT("strides", ATTR_INTS),
-};
+enum { AUTO_PAD, DILATIONS, GROUP, KERNEL_SHAPE, PADS, STRIDES, OUTPUT_PADDING, OUTPUT_SHAPE };
+enum { PLAIN, TRANSPOSED }; /* op->code */
+#define COMMON_ATTRS                                                                                                   \
+    ATTR_S("auto_pad", "NOTSET"), ATTR_OPT("dilations", ATTR_INTS), ATTR_I("group", 1),                                \
+        ATTR_OPT("kernel_shape", ATTR_INTS), ATTR_OPT("pads", ATTR_INTS), ATTR_OPT("strides", ATTR_INTS)
+static const attr_def conv_attrs[] = {COMMON_ATTRS};
+static const attr_def transposed_attrs[] = {COMMON_ATTRS, ATTR_OPT("output_padding", ATTR_INTS),
+                                            ATTR_OPT("output_shape", ATTR_INTS)};
 static const window_attrs conv_window = {AUTO_PAD, DILATIONS, KERNEL_SHAPE, PADS, STRIDES, -1};
 static const formal conv_in[] = {
     {.name = "X", .var = "T", .types = DT_FLOAT},
@@ -53,6 +56,63 @@ static sard_status infer(infer_ctx *c, sard_error *err) {
     return SARD_OK;
 }
 
+/* Output extent of a transposed convolution along an axis, and the padding that output_shape or auto_pad mean. */
+static sard_status transposed_out(module *m, const attr *attrs, window *w, int i, int64_t in, int64_t *out,
+                                  sard_error *err) {
+    const attr *extra = &attrs[OUTPUT_PADDING], *want = &attrs[OUTPUT_SHAPE];
+    size_t rank = (size_t)w->rank;
+    FAIL_IF(extra->type != ATTR_NONE && extra->ints.n != rank, err, SARD_INVALID_MODEL,
+            "attribute 'output_padding' has %zu numbers; %d are needed", extra->ints.n, w->rank);
+    FAIL_IF(want->type != ATTR_NONE && want->ints.n != rank && want->ints.n != rank + 2, err, SARD_INVALID_MODEL,
+            "attribute 'output_shape' has %zu numbers; %d are needed", want->ints.n, w->rank);
+    bool same = w->auto_pad == WINDOW_SAME_UPPER || w->auto_pad == WINDOW_SAME_LOWER;
+    int64_t more = extra->type != ATTR_NONE ? extra->ints.v[i] : 0, s = w->stride[i], size = DIM_UNKNOWN;
+    FAIL_IF(more < 0 || more > INT32_MAX, err, SARD_INVALID_MODEL, "output_padding %lld on axis %d", (long long)more,
+            i);
+    if (want->type != ATTR_NONE) size = want->ints.v[i + (want->ints.n - rank)];
+    FAIL_IF(want->type != ATTR_NONE && (size < 0 || size > INT32_MAX), err, SARD_INVALID_MODEL,
+            "output_shape %lld on axis %d", (long long)size, i);
+    if (want->type == ATTR_NONE && same) size = dim_mul(m, in, s);
+    *out = size;
+    if (w->kernel[i] == DIM_UNKNOWN) return SARD_OK;
+    int64_t natural = dim_add(m, dim_mul(m, dim_sub(m, in, 1), s), more + (w->kernel[i] - 1) * w->dilation[i] + 1);
+    if (want->type == ATTR_NONE && !same) {
+        *out = dim_sub(m, natural, w->pad[i] + w->pad_end[i]);
+        if (in == 0) *out = 0;
+        FAIL_IF(dim_known(*out) && *out < 0, err, SARD_INVALID_ARGUMENT,
+                "axis %d: the padding takes more than there is", i);
+        return SARD_OK;
+    }
+    if (!dim_known(natural) || !dim_known(size)) return SARD_OK;
+    int64_t total = natural > size ? natural - size : 0;
+    w->pad[i] = w->auto_pad == WINDOW_SAME_UPPER ? total / 2 : total - total / 2;
+    w->pad_end[i] = total - w->pad[i];
+    return SARD_OK;
+}
+
+static sard_status infer_transposed(infer_ctx *c, sard_error *err) {
+    const vtype *x = c->in[X], *w = c->in[W];
+    int rank = x->rank >= 0 ? x->rank : w->rank;
+    TRY(check_ranks(x->rank, w->rank, err));
+    c->out[0] = type_tensor((sard_dtype)x->dtype, rank, NULL);
+    if (rank < 0) return SARD_OK;
+    int64_t *dim = c->out[0].dim, open[WINDOW_MAX], group = infer_attr(c, GROUP)->i, k;
+    for (int i = 0; i < WINDOW_MAX; i++) open[i] = DIM_UNKNOWN;
+    window win;
+    TRY(window_read(c->node->attrs, &conv_window, rank - 2, w->rank >= 0 ? w->dim + 2 : open, &win, err));
+    FAIL_IF(group < 1 || group > INT32_MAX, err, SARD_INVALID_MODEL, "attribute 'group' is %lld", (long long)group);
+    if (x->rank >= 0) dim[0] = x->dim[0];
+    if (w->rank >= 0) dim[1] = dim_mul(c->mod, w->dim[1], group);
+    if (x->rank >= 0 && w->rank >= 0)
+        FAIL_IF(!dim_merge(x->dim[1], w->dim[0], &k) || (dim_known(k) && k % group), err, SARD_INVALID_ARGUMENT,
+                "X has %lld channels, W %lld in %lld group(s)", (long long)x->dim[1], (long long)w->dim[0],
+                (long long)group);
+    for (int i = 0; i < rank - 2; i++)
+        TRY(transposed_out(c->mod, c->node->attrs, &win, i, x->rank >= 0 ? x->dim[i + 2] : DIM_UNKNOWN, &dim[i + 2],
+                           err));
+    return SARD_OK;
+}
+
 /* ---- compiling: the weights are packed ---------------------------------------------------------------------------- */
 
 typedef struct state {
@@ -61,10 +121,13 @@ typedef struct state {
 } state;
 
 /* Sizes that depend on the node and its weights alone. */
-static sard_status weight_shape(const attr *attrs, const int64_t *w, int rank, conv_shape *s, window *win,
+static sard_status weight_shape(const node *n, const int64_t *w, int rank, conv_shape *s, window *win,
                                 sard_error *err) {
+    const attr *attrs = n->attrs;
     TRY(window_read(attrs, &conv_window, rank - 2, w + 2, win, err));
-    *s = (conv_shape){.rank = rank - 2, .n = 1, .groups = attrs[GROUP].i, .oc = w[0], .c = w[1] * attrs[GROUP].i};
+    *s = (conv_shape){.rank = rank - 2, .n = 1, .groups = attrs[GROUP].i, .transposed = n->op->code == TRANSPOSED};
+    s->oc = w[0], s->c = w[1] * s->groups;
+    if (s->transposed) s->c = w[0], s->oc = w[1] * s->groups;
     for (int i = 0; i < s->rank; i++) {
         s->kernel[i] = win->kernel[i], s->stride[i] = win->stride[i], s->dilation[i] = win->dilation[i];
         s->in[i] = s->out[i] = 1;
@@ -102,7 +165,7 @@ static sard_status prepare(op_prep *p, void **out, sard_error *err) {
     conv_shape s;
     window win;
     size_t bytes;
-    TRY(weight_shape(p->node->attrs, w->dim, w->rank, &s, &win, err));
+    TRY(weight_shape(p->node, w->dim, w->rank, &s, &win, err));
     for (int i = 0; i < s.rank; i++) /* the pack chooses the algorithm by extents, where they are known */
         if (p->out[0].rank == w->rank && dim_known(p->out[0].dim[i + 2])) s.out[i] = p->out[0].dim[i + 2];
     TRY(conv_check(&s, err));
@@ -172,7 +235,7 @@ static sard_status run(const void *st, op_ctx *c, sard_error *err) {
     conv_shape s;
     window win;
     TRY(check_ranks(x->rank, w->rank, err));
-    TRY(weight_shape(op_node(c)->attrs, w->dim, w->rank, &s, &win, err));
+    TRY(weight_shape(op_node(c), w->dim, w->rank, &s, &win, err));
     FAIL_IF(x->dim[1] != s.c, err, SARD_INVALID_ARGUMENT, "X has %lld channels; W wants %lld", (long long)x->dim[1],
             (long long)s.c);
     FAIL_IF(b && (b->rank != 1 || b->dim[0] != s.oc), err, SARD_INVALID_ARGUMENT, "B must have %lld elements",
@@ -181,7 +244,8 @@ static sard_status run(const void *st, op_ctx *c, sard_error *err) {
     s.n = x->dim[0];
     for (int i = 0; i < s.rank; i++) {
         s.in[i] = x->dim[i + 2];
-        TRY(window_out(NULL, &win, i, s.in[i], &s.out[i], err));
+        TRY(s.transposed ? transposed_out(NULL, op_node(c)->attrs, &win, i, s.in[i], &s.out[i], err)
+                         : window_out(NULL, &win, i, s.in[i], &s.out[i], err));
         s.pad[i] = win.pad[i];
         ys.dim[i + 2] = s.out[i];
     }
@@ -227,7 +291,12 @@ static void gather_pixel(const gather64 *g, int64_t pixel, double *row) {
         int64_t at = 0, q = t;
         bool inside = true;
         for (int i = s->rank - 1; i >= 0; i--) {
-            int64_t pos = o[i] * s->stride[i] + q % s->kernel[i] * s->dilation[i] - s->pad[i];
+            int64_t tap = q % s->kernel[i] * s->dilation[i], pos = o[i] * s->stride[i] + tap - s->pad[i];
+            if (s->transposed) { /* the input element whose tap falls on o, if there is one */
+                pos = o[i] + s->pad[i] - tap;
+                inside &= pos >= 0 && pos % s->stride[i] == 0;
+                pos /= s->stride[i];
+            }
             q /= s->kernel[i];
             inside &= pos >= 0 && pos < s->in[i];
             at += pos * g->step[i];
@@ -244,16 +313,19 @@ static sard_status gather_some(void *arg, int64_t from, int64_t to, int worker, 
     return SARD_OK;
 }
 
-/* OIHW -> [oc][tap][channel] */
+/* OIHW (transposed: IOHW) -> [oc][tap][channel] */
 static sard_status weights_f64(op_ctx *c, const conv_shape *s, const tensor *w, double **out, sard_error *err) {
     int64_t cg = s->c / s->groups, taps = dims_count(s->kernel, s->rank), k = cg * taps;
     const double *from = tensor_data(w);
     void *mem;
     TRY(op_scratch(c, (size_t)(s->oc * k) * sizeof(double), &mem, err));
     *out = mem;
+    int64_t og = s->oc / s->groups;
     for (int64_t o = 0; o < s->oc; o++)
-        for (int64_t ch = 0; ch < cg; ch++)
-            for (int64_t t = 0; t < taps; t++) (*out)[o * k + t * cg + ch] = from[(o * cg + ch) * taps + t];
+        for (int64_t ch = 0; ch < cg; ch++) {
+            int64_t row = s->transposed ? (o / og * cg + ch) * og + o % og : o * cg + ch;
+            for (int64_t t = 0; t < taps; t++) (*out)[o * k + t * cg + ch] = from[row * taps + t];
+        }
     return SARD_OK;
 }
 
@@ -306,6 +378,15 @@ static double flops(const op_prep *p, const vtype *in, const vtype *out) {
     return n;
 }
 
+/* Every element of X meets all taps of its group. */
+static double transposed_flops(const op_prep *p, const vtype *in, const vtype *out) {
+    double n = 2;
+    (void)p, (void)out;
+    for (int i = 0; i < in[X].rank; i++) n *= (double)in[X].dim[i];
+    for (int i = 1; i < in[W].rank; i++) n *= (double)in[W].dim[i];
+    return n;
+}
+
 const op_def op_conv = {
     .domain = "",
     .name = "Conv",
@@ -320,4 +401,21 @@ const op_def op_conv = {
     .run = run,
     .drop = drop,
     .flops = flops,
+};
+
+const op_def op_convtranspose = {
+    .domain = "",
+    .name = "ConvTranspose",
+    .doc = "transposed convolution",
+    OP_SINCE(1, 11, 22),
+    OP_ATTRS(transposed_attrs),
+    OP_IN(conv_in),
+    OP_OUT(conv_out),
+    .flags = OP_EPILOGUE | OP_LAST | OP_PREFER_LAST,
+    .code = TRANSPOSED,
+    .infer = infer_transposed,
+    .prepare = prepare,
+    .run = run,
+    .drop = drop,
+    .flops = transposed_flops,
 };

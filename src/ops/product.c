@@ -119,11 +119,17 @@ void fused_into(const pw_epilogue *behind, gemm_epilogue_f32 *e) {
     float lo = -INFINITY, hi = INFINITY;
     e->hook = fused_hook, e->hook_arg = behind;
     if (!s || !limit_value(behind, &s->lo, &lo) || !limit_value(behind, &s->hi, &hi)) return;
-    if (s->add >= 0) {
-        const pw_operand *o = &behind->in[s->add];
-        if (!o->p || o->place != PW_SAME) return;
-        e->add = o->p, e->add_ld = o->ld;
+    gemm_epilogue_f32 with = *e;
+    for (int i = 0; i < 2 && s->add[i] >= 0; i++) {
+        const pw_operand *o = &behind->in[s->add[i]];
+        if (o->p && o->place == PW_PER_COL && !with.bias && !with.add)
+            with.bias = o->p, with.bias_rs = 0, with.bias_cs = 1, with.beta = 1;
+        else if (o->p && o->place == PW_SAME && !with.add)
+            with.add = o->p, with.add_ld = o->ld;
+        else
+            return;
     }
+    *e = with;
     e->hook = NULL;
     e->act = !s->lo.there && !s->hi.there ? GEMM_ACT_NONE : GEMM_ACT_CLIP;
     if (s->lo.there && !s->hi.there && lo == 0 && !signbit(lo)) e->act = GEMM_ACT_RELU;

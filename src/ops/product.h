@@ -39,7 +39,7 @@ sard_status product_run(const product *s, op_ctx *c, const product_args *g, sard
 /* What a heavy operator hands to its kernel for op_fused: output 0 of shape `y` seen as [rows, cols]. col_axis: the axis
  * that is the columns (the last one for products; 1 for channels-last images). */
 sard_status fused_epilogue(op_ctx *c, const shape *y, int col_axis, pw_epilogue *out, sard_error *err);
-/* Gives the kernel's own epilogue what it can do of `behind` in registers: all of it (an operand added, then limits), or
+/* Gives the kernel's own epilogue what it can do of `behind` in registers: all of it (operands added, then limits), or
  * nothing, and then the hook does all. */
 void fused_into(const pw_epilogue *behind, gemm_epilogue_f32 *e);
 void fused_hook(const void *arg, void *tile, int64_t ld, int64_t row, int64_t col, int64_t rows, int64_t cols);

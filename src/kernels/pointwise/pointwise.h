@@ -269,15 +269,15 @@ typedef struct pw_epilogue {
         int64_t ld;
     } out[PW_MAX_OUTPUTS];
 } pw_epilogue;
-/* A program of f32 that is only: + operand `add`, then max(lo, x), then min(hi, x), each or none of them; what a heavy
- * kernel can do in registers. NULL: it is more than that. */
+/* A program of f32 that is only: + operand add[0], + operand add[1], then max(lo, x), then min(hi, x), each or none of
+ * them; what a heavy kernel can do in registers. NULL: it is more than that. */
 typedef struct pw_limit {
     bool there;
     int16_t input; /* whose number this input is (a scalar, if it is one); -1: */
     float value;
 } pw_limit;
 typedef struct pw_simple {
-    int16_t add; /* input; -1: none */
+    int16_t add[2]; /* inputs; -1: none */
     pw_limit lo, hi;
 } pw_simple;
 const pw_simple *pw_program_simple(const pw_program *p);

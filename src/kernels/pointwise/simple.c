@@ -1,5 +1,5 @@
 /*
- * simple.c -- programs that heavy kernels can do in registers: an operand added, then limits. They are most of what
+ * simple.c -- programs that heavy kernels can do in registers: one or two operands added, then limits. They are most of what
  * stands behind convolutions (Relu, Clip, a residual), and cheaper there than on a finished tile.
  */
 #include <math.h>
@@ -23,26 +23,29 @@ static bool take_limit(const pw_builder *b, int op, pw_val *v, pw_limit *limit) 
     return true;
 }
 
-static bool is_input(const pw_builder *b, pw_val v, int which) {
-    return b->v[v].kind == PW_KIND_INPUT && b->v[v].type == SARD_F32 && (b->v[v].arg[0] == 0) == (which == 0);
+/* `v` is x + operand or operand + x; then *v becomes x, and the operand's input number is returned. -1: it is not. */
+static int take_sum(const pw_builder *b, pw_val *v) {
+    const pw_ins *i = &b->v[*v];
+    if (i->kind != PW_KIND_OP || i->op != PW_ADD || i->type != SARD_F32) return -1;
+    for (int k = 1; k >= 0; k--) {
+        const pw_ins *o = &b->v[i->arg[k]];
+        if (o->kind != PW_KIND_INPUT || o->type != SARD_F32 || o->arg[0] == 0) continue;
+        *v = i->arg[1 - k];
+        return o->arg[0];
+    }
+    return -1;
 }
 
 bool pw_simple_find(const pw_builder *b, pw_simple *out) {
-    *out = (pw_simple){.add = -1};
+    *out = (pw_simple){.add = {-1, -1}};
     if (b->n_out != 1 || b->v[b->out[0]].type != SARD_F32) return false;
     pw_val v = b->out[0];
     take_limit(b, PW_MIN, &v, &out->hi);
     take_limit(b, PW_MAX, &v, &out->lo);
-    const pw_ins *i = &b->v[v];
-    if (i->kind == PW_KIND_OP && i->op == PW_ADD && i->type == SARD_F32) {
-        const bool first = is_input(b, i->arg[0], 0);
-        const pw_val other = first ? i->arg[1] : i->arg[0];
-        if (!is_input(b, i->arg[first ? 0 : 1], 0) || !is_input(b, other, 1)) return false;
-        out->add = b->v[other].arg[0];
-    } else if (!is_input(b, v, 0)) {
-        return false;
-    }
-    return true;
+    const int last = take_sum(b, &v), first = take_sum(b, &v);
+    out->add[0] = (int16_t)(first >= 0 ? first : last);
+    out->add[1] = (int16_t)(first >= 0 ? last : -1);
+    return b->v[v].kind == PW_KIND_INPUT && b->v[v].arg[0] == 0 && b->v[v].type == SARD_F32;
 }
 
 const pw_simple *pw_program_simple(const pw_program *p) { return p->is_simple ? &p->simple : NULL; }

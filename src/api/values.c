@@ -117,11 +117,9 @@ sard_status sard_sequence_new(sard_value *const *items, size_t n, sard_value **o
                 "item %zu has elements of type %s, item 0 of type %s", i, sard_dtype_name(items[i]->t.dtype),
                 sard_dtype_name(items[0]->t.dtype));
     }
-    size_t bytes;
-    sard_value **own = mul_size(n, sizeof *own, &bytes) ? NULL : mem_alloc(bytes);
-    if (!own) return err_nomem(err, n);
-    for (size_t i = 0; i < n; i++) own[i] = sard_value_ref(items[i]);
-    return value_sequence(own, n, value_is_tensor(own[0]) ? (sard_dtype)own[0]->t.dtype : SARD_UNDEFINED, out, err);
+    for (size_t i = 0; i < n; i++) sard_value_ref(items[i]);
+    const sard_dtype t = value_is_tensor(items[0]) ? (sard_dtype)items[0]->t.dtype : SARD_UNDEFINED;
+    return value_sequence((sard_value **)(uintptr_t)items, n, t, out, err); /* copies the array */
 }
 
 sard_status sard_sequence_empty(sard_dtype t, sard_value **out, sard_error *err) {

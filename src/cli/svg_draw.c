@@ -193,15 +193,14 @@ static void draw_node(FILE *f, const view_graph *g, const scene_box *b, double x
     for (int i = 0; i < b->n_lines; i++)
         draw_text(f, left + b->w / 2, y + HEAD_H + 8 + i * LINE_H, 10, "class=\"line\"", b->lines[i]);
     fputs("</g>\n", f);
-    double at = left + SCENE_PAD;
     const double top = y + HEAD_H + b->n_lines * LINE_H + (b->n_lines ? 5 : 0);
     for (size_t i = 0; i < b->n_bodies; i++) {
         const scene *s = &b->bodies[i];
-        fprintf(f, "<rect class=\"body\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"4\"/>\n", at, top,
+        const double sx = left + SCENE_PAD + s->x, sy = top + s->y;
+        fprintf(f, "<rect class=\"body\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"4\"/>\n", sx, sy,
                 s->w, s->h);
-        draw_text(f, at + 8, top + 14, 11, "class=\"title\"", s->title);
-        draw_scene(f, &b->node->bodies[i], s, at + SCENE_PAD, top + SCENE_TITLE, seen);
-        at += s->w + 14;
+        draw_text(f, sx + 8, sy + 14, 11, "class=\"title\"", s->title);
+        draw_scene(f, &b->node->bodies[i], s, sx + SCENE_PAD, sy + SCENE_TITLE, seen);
     }
 }
 

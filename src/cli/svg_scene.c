@@ -1,8 +1,8 @@
 /*
  * svg_scene.c -- from a graph to placed boxes.
  *
- * Constants are no boxes of their own: they are lines of text in the node that uses them. A node with bodies is as large
- * as its bodies, each a scene placed before. What leaves a box leaves it under a label with its shape, so a label is
+ * Constants are no boxes of their own, nor is what is computed from constants alone: they are lines of text in the node
+ * that uses them. A node with bodies is as large as its bodies, each a scene placed before. What leaves a box leaves it under a label with its shape, so a label is
  * part of the box's own place and cannot lie on anything else.
  */
 #include "svg_scene.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_SHOWN = 26, ATTRS_SHOWN = 3, CONSTS_SHOWN = 3, BODY_GAP = 14 };
+enum { NAME_SHOWN = 26, ATTRS_SHOWN = 3, CONSTS_SHOWN = 3, BODY_GAP = 14, PORT_GAP = 60 };
 
 /* ---- text ------------------------------------------------------------------------------------------------------------ */
 
@@ -151,6 +151,7 @@ static void constant_line(scene_box *b, const view_value *v) {
 typedef struct work { /* while one scene is made */
     const view_graph *g;
     const view_value *const *outer;
+    view_value *derived; /* per value: has a type when it is computed from constants alone */
     scene *s;
     int *from; /* per value: the box it comes from, -1 */
     int *port; /* per value: its label there, -1 when nobody uses it */
@@ -159,12 +160,39 @@ typedef struct work { /* while one scene is made */
 
 static const view_value *constant_of(const work *w, int v) {
     if (w->outer && w->outer[v]) return w->outer[v];
+    if (w->derived[v].type) return &w->derived[v];
     return w->g->values[v].constant ? &w->g->values[v] : NULL;
 }
 
+/* A node whose inputs are all constants makes constants: its outputs are told as "Slice(weight)". */
+static bool derive(work *w, const view_node *n) {
+    const view_value *first = NULL;
+    if (n->n_bodies || n->n_in == 0) return false;
+    for (size_t i = 0; i < n->n_in; i++) {
+        const view_value *c = n->in[i] >= 0 ? constant_of(w, n->in[i]) : NULL;
+        if (n->in[i] >= 0 && !c) return false;
+        if (!first) first = c;
+    }
+    for (size_t i = 0; i < n->n_out; i++)
+        for (size_t k = 0; k < w->g->n_outputs; k++)
+            if (n->out[i] >= 0 && n->out[i] == w->g->outputs[k]) return false;
+    if (!first) return false;
+    for (size_t i = 0; i < n->n_out; i++) {
+        if (n->out[i] < 0) continue;
+        view_value *d = &w->derived[n->out[i]];
+        *d = w->g->values[n->out[i]];
+        char *inner = strchr(first->name, '(') ? xstrdup("…") : short_name(first->name);
+        w->s->texts = xrealloc(w->s->texts, (w->s->n_texts + 1) * sizeof(char *));
+        d->name = w->s->texts[w->s->n_texts++] = xprintf("%s(%s)", n->op, *inner ? inner : "…");
+        free(inner);
+    }
+    return true;
+}
+
 static scene_box *add_box(work *w, box_kind kind, const char *name) {
+    const bool whole = !w->s->title && strlen(name) <= 48; /* names of the model itself, not of a body */
     scene_box *b = &w->s->boxes[w->s->n++];
-    *b = (scene_box){.kind = kind, .name = name};
+    *b = (scene_box){.kind = kind, .name = whole ? xstrdup(name) : short_name(name)};
     return b;
 }
 
@@ -194,11 +222,38 @@ static void size_box(scene_box *b, double inner_w, double inner_h) {
     b->inset = (whole - b->w) / 2;
     double x = (whole - labels) / 2;
     if (b->n_labels > 1 && labels < b->w) x = 0; /* several: over the whole width */
-    const double spread = b->n_labels > 1 && labels < b->w ? (b->w - labels) / (double)(b->n_labels - 1) : 0;
+    double spread = b->n_labels > 1 && labels < b->w ? (b->w - labels) / (double)(b->n_labels - 1) : 0;
+    if (spread > PORT_GAP) { /* in the middle of a wide box, so that what follows stands together */
+        spread = PORT_GAP;
+        x = (whole - labels - spread * (double)(b->n_labels - 1)) / 2;
+    }
     for (size_t i = 0; i < b->n_labels; i++) {
         b->labels[i].x = x;
         x += b->labels[i].w + 8 + spread;
     }
+}
+
+/* Beside each other or one below the other, whichever is nearer to the shape of a screen. */
+static void place_bodies(scene_box *b, double *inner_w, double *inner_h) {
+    double sum_w = 0, sum_h = 0, most_w = 0, most_h = 0;
+    for (size_t i = 0; i < b->n_bodies; i++) {
+        const scene *s = &b->bodies[i];
+        sum_w += s->w + (i ? BODY_GAP : 0);
+        sum_h += s->h + (i ? BODY_GAP : 0);
+        most_w = s->w > most_w ? s->w : most_w;
+        most_h = s->h > most_h ? s->h : most_h;
+    }
+    const double wide = sum_w > 1.4 * most_h ? sum_w : 1.4 * most_h, tall = most_w > 1.4 * sum_h ? most_w : 1.4 * sum_h;
+    const bool row = wide <= tall;
+    double at = 0;
+    for (size_t i = 0; i < b->n_bodies; i++) {
+        scene *s = &b->bodies[i];
+        s->x = row ? at : 0;
+        s->y = row ? 0 : at;
+        at += (row ? s->w : s->h) + BODY_GAP;
+    }
+    *inner_w = (row ? sum_w : most_w) + 2 * SCENE_PAD;
+    *inner_h = (row ? most_h : sum_h) + SCENE_PAD;
 }
 
 static void make_bodies(work *w, scene_box *b, double *inner_w, double *inner_h) {
@@ -216,14 +271,12 @@ static void make_bodies(work *w, scene_box *b, double *inner_w, double *inner_h)
                 outer[body->captures[c]] = constant_of(w, n->captures[c]);
         scene_make(body, outer, n->body_names[i], &b->bodies[i]);
         free(outer);
-        *inner_w += b->bodies[i].w + (i ? BODY_GAP : 0);
-        *inner_h = b->bodies[i].h > *inner_h ? b->bodies[i].h : *inner_h;
     }
-    *inner_w += 2 * SCENE_PAD;
-    *inner_h += SCENE_PAD;
+    place_bodies(b, inner_w, inner_h);
 }
 
 static void make_node(work *w, const view_node *n) {
+    if (derive(w, n)) return;
     scene_box *b = add_box(w, BOX_NODE, n->name);
     b->node = n;
     attribute_lines(b, n->attributes);
@@ -277,7 +330,7 @@ static void add_target(work *w, int *net_of, int v, int box, double dx) {
     net->to[net->n_to++] = (lay_target){box, dx};
 }
 
-/* What enters a node, spread over its upper side. */
+/* What enters a node, spread over its upper side, of a wide one over its middle. */
 static void add_inputs(work *w, int *net_of, int box, int *seen) {
     const scene_box *b = &w->s->boxes[box];
     const view_node *n = b->node;
@@ -290,8 +343,10 @@ static void add_inputs(work *w, int *net_of, int box, int *seen) {
         seen[v] = box + 1;
         ids[count++] = v;
     }
+    const double most = ((double)count + 1) * PORT_GAP, span = b->w < most ? b->w : most;
+    const double begin = b->inset + (b->w - span) / 2;
     for (size_t i = 0; i < count; i++)
-        add_target(w, net_of, ids[i], box, b->inset + b->w * ((double)i + 1) / ((double)count + 1));
+        add_target(w, net_of, ids[i], box, begin + span * ((double)i + 1) / ((double)count + 1));
     free(ids);
 }
 
@@ -316,12 +371,12 @@ void scene_make(const view_graph *g, const view_value *const *outer, const char 
     const size_t most = g->n_inputs + g->n_captures + g->n_nodes + g->n_outputs;
     *s = (scene){.title = title};
     s->boxes = xmalloc((most + 1) * sizeof *s->boxes);
-    work w = {g,
-              outer,
-              s,
-              xmalloc((g->n_values + 1) * sizeof(int)),
-              xmalloc((g->n_values + 1) * sizeof(int)),
-              xmalloc(g->n_values + 1)};
+    work w = {.g = g, .outer = outer, .s = s};
+    w.derived = xmalloc((g->n_values + 1) * sizeof *w.derived);
+    w.from = xmalloc((g->n_values + 1) * sizeof *w.from);
+    w.port = xmalloc((g->n_values + 1) * sizeof *w.port);
+    w.used = xmalloc(g->n_values + 1);
+    memset(w.derived, 0, (g->n_values + 1) * sizeof *w.derived);
     for (size_t i = 0; i < g->n_values; i++) w.from[i] = w.port[i] = -1, w.used[i] = false;
     mark_used(&w);
     for (size_t i = 0; i < g->n_inputs; i++) make_source(&w, BOX_INPUT, g->inputs[i]);
@@ -336,6 +391,7 @@ void scene_make(const view_graph *g, const view_value *const *outer, const char 
         size_box(b, 0, 0);
     }
     make_edges(&w, first_output);
+    free(w.derived);
     free(w.from);
     free(w.port);
     free(w.used);
@@ -357,10 +413,13 @@ void scene_free(scene *s) {
         scene_box *b = &s->boxes[i];
         for (int k = 0; k < b->n_lines; k++) free(b->lines[k]);
         for (size_t k = 0; k < b->n_bodies; k++) scene_free(&b->bodies[k]);
+        free(b->name);
         free(b->labels);
         free(b->bodies);
     }
     for (size_t i = 0; i < s->n_nets; i++) free(s->nets[i].to);
+    for (size_t i = 0; i < s->n_texts; i++) free(s->texts[i]);
+    free(s->texts);
     free(s->boxes);
     free(s->places);
     free(s->nets);

@@ -19,7 +19,7 @@ typedef struct scene scene;
 typedef struct scene_box {
     box_kind kind;
     const view_node *node; /* BOX_NODE */
-    const char *name;      /* of inputs and outputs */
+    char *name;            /* of inputs and outputs, as it is shown */
     char *lines[SCENE_LINES];
     int n_lines;
     double w, h, inset; /* the visible box; how far it is from the left of what it occupies */
@@ -37,7 +37,10 @@ struct scene {
     lay_net *nets;
     size_t n_nets;
     lay_result lay;
+    char **texts; /* names that had to be made */
+    size_t n_texts;
     double w, h; /* with title and padding when it is a body */
+    double x, y; /* a body's place in its node */
 };
 
 /* outer: per value of g, the constant of an outer graph it stands for (NULL: none); may itself be NULL. */

@@ -1,7 +1,7 @@
 /*
  * replay.c -- runs a fuzz target over files without libFuzzer: `fuzz_onnx FILE|FOLDER...`. Each input is given whole,
  * cut short at 64 places and with 256 seeded changes, in an allocation of exactly its size. So every corpus is an
- * ordinary test, with any compiler. A target with a mutator of its own (LLVMFuzzerCustomMutator) gets 256 of its
+ * ordinary test, with any compiler. A target with a mutator of its own (LLVMFuzzerCustomMutator) gets SARD_FUZZ_ROUNDS (256) of its
  * mutations as well, each on top of the one before, from the whole input again after every fourth. A failing input is left in fuzz-failed.
  */
 #include <dirent.h>
@@ -59,7 +59,9 @@ static void give_mutations(const uint8_t *data, size_t n) {
     size_t max = n + 4096, now = n;
     uint8_t *copy = malloc(max);
     if (!copy) exit(2);
-    for (unsigned i = 0; i < 256; i++) {
+    const char *wanted = getenv("SARD_FUZZ_ROUNDS");
+    unsigned rounds = wanted ? (unsigned)strtoul(wanted, NULL, 10) : 256;
+    for (unsigned i = 0; i < rounds; i++) {
         if (i % 4 == 0) memcpy(copy, data, now = n);
         now = LLVMFuzzerCustomMutator(copy, now, max, i);
         give(copy, now);

@@ -307,7 +307,7 @@ sard_status plan_geometry(const exec_graph *xg, const exec_step *s, const pw_pro
     const vtype *o = type(arg, x0);
     for (uint32_t j = 0; j < s->n_out; j++) {
         const vtype *t = type(arg, s->out[j]);
-        FAIL_IF(!same_dims(t, o), err, SARD_INTERNAL, "a group's outputs differ in shape");
+        FAIL_IF(!same_dims(t, o), err, SARD_RUNTIME, "a shape that the model declares for an output does not hold");
         if (xg->vals[s->out[j]].order != ORDER_LAST) continue;
         dense_strides(t, ORDER_LAST, out_mem[j]);
         out[j] = out_mem[j];

@@ -1,8 +1,9 @@
 /*
  * replay.c -- runs a fuzz target over files without libFuzzer: `fuzz_onnx FILE|FOLDER...`. Each input is given whole,
  * cut short at 64 places and with 256 seeded changes, in an allocation of exactly its size. So every corpus is an
- * ordinary test, with any compiler. A target with a mutator of its own (LLVMFuzzerCustomMutator) gets SARD_FUZZ_ROUNDS (256) of its
- * mutations as well, each on top of the one before, from the whole input again after every fourth. A failing input is left in fuzz-failed.
+ * ordinary test, with any compiler. A target with a mutator of its own (LLVMFuzzerCustomMutator) gets SARD_FUZZ_ROUNDS
+ * (256) of its mutations as well, each on top of the one before, from the whole input again after every fourth. A
+ * failing input is left in fuzz-failed.
  */
 #include <dirent.h>
 #include <fcntl.h>

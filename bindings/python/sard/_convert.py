@@ -160,4 +160,6 @@ def from_python(data, kind=TENSOR, number=None):
         if not isinstance(data, (list, tuple)):
             raise TypeError(f"a list is needed, not {type(data).__name__}")
         return _sard.sequence([from_python(x, MAP if isinstance(x, dict) else TENSOR) for x in data], number or 1)
+    if number not in (None, STRING) and not hasattr(data, "dtype"):  # plain numbers and lists: as the input wants them
+        return from_array(np.asarray(data, numpy_type(number)))
     return from_array(data)

@@ -183,6 +183,11 @@ class InferenceSession:
     def disable_fallback(self):
         """There is nothing to fall back to."""
 
+    @property
+    def packed_bytes(self):
+        """Bytes held besides the mapped file: packed weights and folded constants (an addition of sard's)."""
+        return self._model.stats()["packed_bytes"]
+
     def get_stats(self):
         """Sizes: parameters, weight_bytes, packed_bytes, nodes, steps (an addition of sard's)."""
         return self._model.stats()

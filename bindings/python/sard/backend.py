@@ -12,7 +12,7 @@ except ImportError:  # the interface is there without the onnx package, too
     _Backend = _BackendRep = object
 
 
-class SardBackendRep(_BackendRep):
+class BackendRep(_BackendRep):
     """A prepared model."""
 
     def __init__(self, session):
@@ -34,7 +34,7 @@ class SardBackendRep(_BackendRep):
         return self._session.run(None, feed)
 
 
-class SardBackend(_Backend):
+class Backend(_Backend):
     """sard as an ONNX backend."""
 
     @classmethod
@@ -55,13 +55,13 @@ class SardBackend(_Backend):
         if not cls.supports_device(device):
             raise InvalidArgument(f"device '{device}' is not there; this build has 'CPU'")
         if isinstance(model, InferenceSession):
-            return SardBackendRep(model)
+            return BackendRep(model)
         options = kwargs.pop("sess_options", None) or SessionOptions()
         for name, value in kwargs.items():
             if hasattr(options, name) and not name.startswith("_"):
                 setattr(options, name, value)
         source = model if isinstance(model, (str, bytes, os.PathLike)) else model.SerializeToString()
-        return SardBackendRep(InferenceSession(source, options))
+        return BackendRep(InferenceSession(source, options))
 
     @classmethod
     def run_model(cls, model, inputs, device="CPU", **kwargs):
@@ -72,8 +72,8 @@ class SardBackend(_Backend):
         raise NotImplementedError("a node needs a model around it: use run_model")
 
 
-is_compatible = SardBackend.is_compatible
-supports_device = SardBackend.supports_device
-prepare = SardBackend.prepare
-run = run_model = SardBackend.run_model
-run_node = SardBackend.run_node
+is_compatible = Backend.is_compatible
+supports_device = Backend.supports_device
+prepare = Backend.prepare
+run = run_model = Backend.run_model
+run_node = Backend.run_node

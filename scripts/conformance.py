@@ -5,6 +5,7 @@ Every case ends as one of
   pass         all outputs within the official tolerances
   unsupported  refused as valid but not offered
   random       types and shapes are right, the values random: the standard leaves the generator of these ten cases open
+  denied       outside the tolerances for a known reason (sardtools/official.py: DENIED)
   wrong        an answer outside the tolerances, of another shape or type
   error        refused or failed for another reason
   crash        the process ended
@@ -33,8 +34,8 @@ from sardtools.engines import ENGINES, LEVELS, is_unsupported, load_engine, open
 from sardtools.table import markdown_table, text_table
 
 REPO = Path(__file__).resolve().parent.parent
-STATUSES = ("pass", "unsupported", "random", "wrong", "error", "crash", "timeout")
-FAILURES = STATUSES[3:]
+STATUSES = ("pass", "unsupported", "random", "denied", "wrong", "error", "crash", "timeout")
+FAILURES = STATUSES[4:]
 MEMORY_LIMIT = 12 << 30
 
 
@@ -74,7 +75,7 @@ class Answerer:
             status = "unsupported" if is_unsupported(self.name, e) else "error"
             return {"status": status, "reason": f"{type(e).__name__}: {e}"[:2000]}
         if problem:
-            return {"status": "wrong", "reason": problem}
+            return {"status": "denied" if self.case.name in official.DENIED else "wrong", "reason": problem}
         return {"status": "random" if self.case.name in official.RANDOM else "pass", "reason": ""}
 
     def _run(self, case: official.Case, level: str) -> str | None:

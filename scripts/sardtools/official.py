@@ -30,6 +30,11 @@ RANDOM = frozenset(
     [f"test_bernoulli{kind}{form}" for kind in ("", "_double", "_seed") for form in ("", "_expanded")]
     + [f"test_training_dropout{kind}" for kind in ("", "_default", "_default_mask", "_mask")]
 )
+# Cases whose stored answer is not the standard's, with the reason. Short on purpose.
+DENIED = {
+    "test_attention_4d_causal_fp16_expanded": "the stored answer rounds to float16 inside Softmax; one rounding per node, "
+    "which is nearer the exact value, differs from it by one float16 step in 2 of 192 elements",
+}
 FORMAT = 1  # raise to have the folder written anew
 
 

@@ -144,7 +144,7 @@ static void test_pow(void **state) {
 }
 
 int main(int argc, char **argv) {
-    if (argc > 1) stride = atoll(argv[1]);
+    if (argc > 1) stride = strtoll(argv[1], NULL, 10);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions), cmocka_unit_test(test_pow)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

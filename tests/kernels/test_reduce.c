@@ -84,7 +84,7 @@ static pw_cell total(const naive *q, int64_t at) {
     int64_t td[16], ts[16], od[16], os[16], tn = 1, on = 1;
     for (int d = 0; d < a->rank; d++) {
         if (!a->reduced[d]) continue;
-        if (d >= trailing)
+        if (d >= trailing || trailing == a->rank)
             td[nt] = a->dim[d], ts[nt++] = a->in_stride[d], tn *= a->dim[d];
         else
             od[no] = a->dim[d], os[no++] = a->in_stride[d], on *= a->dim[d];
@@ -93,10 +93,6 @@ static pw_cell total(const naive *q, int64_t at) {
     if (tn * on == 0) return j == PW_ADD ? number(q->w, 0) : sum;
     for (int64_t o = 0; o < on; o++) {
         int64_t base = at + pw_offset(od, os, no, o);
-        if (nt == 0) {
-            sum = op2(q->w, j, sum, term(q, base));
-            continue;
-        }
         pw_cell t = identity(q->w, j);
         for (int64_t b = 0; b < tn; b += 16384) {
             pw_cell p[64];

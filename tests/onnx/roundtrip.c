@@ -70,8 +70,9 @@ int main(void) {
     char line[8192];
     while (fgets(line, sizeof line, stdin)) {
         sard_error err = {0};
-        job j = {strtok(line, " \n"), strtok(NULL, " \n"), strtok(NULL, " \n")};
-        if (!j.out) return 2;
+        char kind[16], in[4096], out[4096];
+        if (sscanf(line, "%15s %4095s %4095s", kind, in, out) != 3) return 2;
+        job j = {kind, in, out};
         sard_status st = run(&j, &err);
         if (st == SARD_OK)
             puts("ok");

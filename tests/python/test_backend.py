@@ -19,6 +19,7 @@ backend = pytest.importorskip("sard.backend")
 
 # Cases that no engine can be held to, with the reason.
 DENIED = {f"^{name}_cpu$": "random numbers: the standard leaves the generator open" for name in official.RANDOM}
+DENIED |= {f"^{name}_cpu$": reason for name, reason in official.DENIED.items()}
 
 
 def _or_skip(call, *arguments, **options):

@@ -19,7 +19,6 @@ typedef struct reduce_plan {
     reduce_dims kept;
     reduce_dims other; /* reduced, before the trailing ones; without trailing axes: all of them are in seq */
     reduce_dims seq;   /* what is walked as one sequence: the trailing axes, or the other ones where none trails */
-    bool blocked;      /* seq has trailing axes: partials and blocks; else plain increasing order */
     int order;         /* ORDER_... of the terms */
     int64_t count;     /* elements of one output */
     int lanes;         /* index in kept of a dimension with input stride 1, or -1 */

@@ -59,12 +59,12 @@ sard_status reduce_plan_init(reduce_plan *p, const reduce_args *a, sard_error *e
     p->kept.count = p->other.count = p->seq.count = 1;
     int trailing = a->rank; /* axes from here on are reduced; by number, whatever their extent */
     while (trailing > 0 && a->reduced[trailing - 1]) trailing--;
-    p->blocked = trailing < a->rank;
+    bool trails = trailing < a->rank;
     for (int d = 0; d < a->rank; d++) {
         if (!a->reduced[d])
             push(&p->kept, a->dim[d], a->in_stride[d], a->out_stride[d], true);
         else
-            push(d >= trailing || !p->blocked ? &p->seq : &p->other, a->dim[d], a->in_stride[d], 0, false);
+            push(d >= trailing || !trails ? &p->seq : &p->other, a->dim[d], a->in_stride[d], 0, false);
     }
     p->count = p->seq.count * p->other.count;
     for (int i = 0; i < p->kept.n; i++)
@@ -111,7 +111,7 @@ static sard_status work_blocks(void *arg, int64_t from, int64_t to, int worker, 
 
 static bool is_long(const reduce_plan *p) {
     bool native = p->a->type == SARD_F32 || p->a->type == SARD_F64;
-    return native && p->blocked && p->seq.n == 1 && p->seq.in[0] == 1 && p->other.n == 0 &&
+    return native && p->seq.n == 1 && p->seq.in[0] == 1 && p->other.n == 0 &&
            p->seq.count >= 8 * ORDER_BLOCK && p->kept.count < 64 && p->a->op != REDUCE_LOG_SUM_EXP;
 }
 
@@ -140,7 +140,7 @@ sard_status reduce_run_on(const reduce_kernels *k, const reduce_args *a, const p
     p.k = k;
     if (p.kept.count == 0) return SARD_OK;
     if (is_long(&p)) return run_long(&p, threads, err);
-    bool dense = p.blocked && (p.seq.n == 0 || p.seq.in[p.seq.n - 1] == 1);
+    bool dense = p.seq.n == 0 || p.seq.in[p.seq.n - 1] == 1;
     job j = {&p, pw_is_float(a->type) && p.lanes >= 0 && !dense && p.count && a->op != REDUCE_LOG_SUM_EXP};
     int64_t items = p.kept.count, each = p.count;
     if (j.columns) {

@@ -2,10 +2,11 @@
  * reduce.h -- reductions over any set of axes, ArgMax/ArgMin and cumulative sums, in one defined order.
  *
  * Order (logical indices, never memory): the trailing reduced axes (the longest run of reduced axes at the end of the
- * shape) are one sequence: element i of a block of 16,384 goes to partial i mod 64; partials start from the identity;
- * p[j] = p[j] o p[j + 32], then + 16 ... + 1; block totals in increasing order. Over other reduced axes: those totals
- * (or the elements) in increasing index, from the identity. The identity of a sum is -0, an empty sum is +0. So a
- * reduction has the same bits for every layout, thread count and instruction set.
+ * shape; where the last axis is kept, all reduced axes) are one sequence: element i of a block of 16,384 goes to partial
+ * i mod 64; partials start from the identity; p[j] = p[j] o p[j + 32], then + 16 ... + 1; block totals in increasing
+ * order. Over the other reduced axes: those totals in increasing index, from the identity. The identity of a sum is -0,
+ * an empty sum is +0. So a reduction has the same bits for every layout, thread count and instruction set. (A plain
+ * running sum over leading axes was measured at five times the error: variances of 512 rows lost three digits.)
  *
  * f16 and bf16 are computed in f32 and rounded once. Integers wrap. Max and Min: a if a > b or a is NaN, else b.
  * All functions may run on any number of threads through `threads` (NULL: the caller alone).

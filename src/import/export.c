@@ -49,16 +49,15 @@ static sard_status need_version(exporter *x, const char *domain, int version, sa
 }
 
 /* The given name, or with a number behind it where it is taken. */
-static sard_status unique_name(exporter *x, const char *want, str *out, sard_error *err) {
+static sard_status unique_name(exporter *x, strtab *used, const char *want, str *out, sard_error *err) {
     strbuf b = {0};
     sb_puts(&b, want);
-    for (uint32_t i = 0; !b.failed && (!b.n || strtab_find(&x->used, sb_str(&b), b.n) != STR_FAIL); i++) {
+    for (uint32_t i = 0; !b.failed && (!b.n || strtab_find(used, sb_str(&b), b.n) != STR_FAIL); i++) {
         b.n = 0;
-        sb_printf(&b, "%s_%u", want, *want ? i + 1 : x->used.n + i);
-        if (i == 100) x->stamp += i; /* a name that is taken very often */
-        if (i >= 100) sb_printf(&b, "_%u", x->stamp++);
+        sb_printf(&b, "%s_%u", want, *want ? i + 1 : used->n + i);
+        if (i >= 100) sb_printf(&b, "_%u", x->stamp++); /* a name that is taken very often */
     }
-    sard_status st = b.failed || strtab_add(&x->used, sb_str(&b), b.n) == STR_FAIL ? err_nomem(err, b.n) : SARD_OK;
+    sard_status st = b.failed || strtab_add(used, sb_str(&b), b.n) == STR_FAIL ? err_nomem(err, b.n) : SARD_OK;
     if (st == SARD_OK) st = export_text(x, sb_str(&b), b.n, out, err);
     sb_free(&b);
     return st;
@@ -68,7 +67,7 @@ static sard_status name_of(exporter *x, const graph *g, value_id v, str *out, sa
     *out = (str){"", 0};
     if (v == NO_ID) return SARD_OK;
     str *name = &x->names[g->id][v];
-    if (!name->p) TRY(unique_name(x, mod_str(x->m, g->values[v].name), name, err));
+    if (!name->p) TRY(unique_name(x, &x->used, mod_str(x->m, g->values[v].name), name, err));
     *out = *name;
     return SARD_OK;
 }
@@ -119,7 +118,7 @@ static sard_status origin_name(exporter *x, const graph *g, const node *n, str *
     sb_put(&b, path.p, path.n);
     if (path.n) sb_puts(&b, "/");
     sb_put(&b, name.p, name.n);
-    const sard_status st = b.failed ? err_nomem(err, name.n) : export_text(x, sb_str(&b), b.n, out, err);
+    const sard_status st = b.failed ? err_nomem(err, name.n) : unique_name(x, &x->node_names, sb_str(&b), out, err);
     sb_free(&b);
     return st;
 }
@@ -148,24 +147,10 @@ static sard_status write_attrs(exporter *x, const graph *g, const node *n, onnx_
     return SARD_OK;
 }
 
-/* The oldest version at which the node is valid and means the same, as far as is known: the newest, or the one of the
- * file it came from when that made no difference. */
-static int version_of(const graph *g, const node *n) {
-    const module *m = g->mod;
-    const int newest = op_newest(n->op);
-    if (n->origin == NO_ID || n->origin >= m->n_origins || !m->origins[n->origin].unchanged) return newest;
-    const origin *o = &m->origins[n->origin];
-    const char *was = mod_str(m, o->op), *name = n->op->name;
-    const size_t len = strlen(was), tail = strlen(name), domain = strlen(n->op->domain);
-    const bool same = len == tail + domain + (domain ? 1 : 0) && !strcmp(was + len - tail, name) &&
-                      !strncmp(was, n->op->domain, domain);
-    return same && o->version < newest ? o->version : newest;
-}
-
 static sard_status write_node(exporter *x, const graph *g, const node *n, sink *s, sard_error *err) {
     onnx_node o = {0};
     const op_def *op = n->op;
-    TRY(need_version(x, op->domain, version_of(g, n), err));
+    TRY(need_version(x, op->domain, export_version(g, n), err));
     TRY(export_text(x, op->name, strlen(op->name), &o.op_type, err));
     TRY(export_text(x, op->domain, strlen(op->domain), &o.domain, err));
     TRY(origin_name(x, g, n, &o.name, err));
@@ -286,7 +271,7 @@ static sard_status export_ends(exporter *x, const graph *g, bool main, sink *s, 
         o->n_outputs++;
         if (main || !needs_copy(g, i)) continue;
         const str from = o->outputs[i].name;
-        TRY(unique_name(x, "copy", &o->outputs[i].name, err));
+        TRY(unique_name(x, &x->used, "copy", &o->outputs[i].name, err));
         TRY(write_identity(x, s, from, o->outputs[i].name, err));
     }
     return SARD_OK;
@@ -368,7 +353,7 @@ static sard_status export_all(exporter *x, const onnx_model *meta, onnx_model *o
     const module *m = x->m;
     x->names = arena_calloc(x->mem, m->n_graphs, sizeof *x->names);
     if (!x->names) return err_nomem(err, m->n_graphs * sizeof *x->names);
-    if (strtab_init(&x->used)) return err_nomem(err, 64);
+    if (strtab_init(&x->used) || strtab_init(&x->node_names)) return err_nomem(err, 64);
     TRY(need_version(x, "", 7, err));
     TRY(open_names(x, module_main(m), err));
     TRY(export_graph(x, module_main(m), true, &out->graph, err));
@@ -386,6 +371,7 @@ sard_status export_model(const module *m, const onnx_model *meta, arena *mem, on
     onnx_store_init(&out->store);
     const sard_status st = export_all(&x, meta, out, err);
     strtab_free(&x.used);
+    strtab_free(&x.node_names);
     mem_free(x.opsets);
     return st;
 }

@@ -7,14 +7,17 @@
 typedef struct exporter {
     const module *m;
     arena *mem;
-    strtab used; /* names of values given so far, in all graphs: bodies must not shadow */
-    str **names; /* per graph, per value; p NULL: not named yet */
+    strtab used;       /* names of values given so far, in all graphs: bodies must not shadow */
+    strtab node_names; /* distinct as well: onnxruntime wants it */
+    str **names;       /* per graph, per value; p NULL: not named yet */
     onnx_opset *opsets;
     size_t n_opsets, cap_opsets;
     uint32_t stamp; /* makes names distinct */
     int depth;
 } exporter;
 
+/* export_version.c: the oldest version of its operator at which a node is known to be valid and to mean the same */
+int export_version(const graph *g, const node *n);
 /* export_data.c */
 sard_status export_text(exporter *x, const char *s, size_t n, str *out, sard_error *err);
 sard_status export_type(exporter *x, const vtype *t, onnx_type **out, sard_error *err); /* NULL when nothing is known */

@@ -80,7 +80,9 @@ static sard_status clone_graph(const graph *g, graph *c, sard_error *err) {
     }
     TRY(graph_set_inputs(c, g->inputs, g->n_inputs, err));
     TRY(graph_set_captures(c, g->captures, g->n_captures, err));
-    return graph_set_outputs(c, g->outputs, g->n_outputs, err);
+    TRY(graph_set_outputs(c, g->outputs, g->n_outputs, err));
+    if (g->n_outputs) memcpy(c->output_names, g->output_names, g->n_outputs * sizeof *g->output_names);
+    return SARD_OK;
 }
 
 static sard_status clone_into(const module *m, module *c, sard_error *err) {

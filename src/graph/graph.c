@@ -19,8 +19,7 @@ sard_status graph_value(graph *g, str_id name, const vtype *t, value_id *out, sa
     void *items = g->values;
     TRY(room(&items, &g->cap_values, (size_t)g->n_values + 1, sizeof *g->values, err));
     g->values = items;
-    g->values[g->n_values] =
-        (value){.name = name, .def = NO_ID, .constant = NO_ID, .declared = NO_ID, .type = type};
+    g->values[g->n_values] = (value){.name = name, .def = NO_ID, .constant = NO_ID, .declared = NO_ID, .type = type};
     *out = g->n_values++;
     return SARD_OK;
 }
@@ -102,7 +101,15 @@ sard_status graph_set_inputs(graph *g, const value_id *v, uint32_t n, sard_error
 }
 
 sard_status graph_set_outputs(graph *g, const value_id *v, uint32_t n, sard_error *err) {
-    return set_list(g, &g->outputs, &g->n_outputs, v, n, err);
+    str_id *names = arena_alloc(&g->mod->mem, n * sizeof *names);
+    if (!names) return err_nomem(err, n * sizeof *names);
+    for (uint32_t i = 0; i < n; i++) {
+        names[i] = v[i] == NO_ID ? 0 : g->values[v[i]].name;
+        if (n == g->n_outputs && (!names[i] || v[i] == g->outputs[i])) names[i] = g->output_names[i];
+    }
+    TRY(set_list(g, &g->outputs, &g->n_outputs, v, n, err));
+    g->output_names = names;
+    return SARD_OK;
 }
 
 sard_status graph_set_captures(graph *g, const value_id *v, uint32_t n, sard_error *err) {

@@ -108,7 +108,7 @@ typedef struct origin {
     str_id name;     /* the node's name in the file */
     str_id op;       /* its operator there, with domain unless default */
     int32_t version; /* since-version in the file */
-    bool unchanged;   /* raising it to the newest version changed nothing: it is valid at `version`, too */
+    bool unchanged;  /* raising it to the newest version changed nothing: it is valid at `version`, too */
     uint32_t index;  /* of the node in its file graph */
     origin_id next;  /* origins merged into this node; NO_ID ends */
 } origin;
@@ -127,6 +127,7 @@ struct graph {
     uint32_t n_ids;
     size_t cap_ids;
     value_id *inputs, *outputs, *captures; /* module arena; graph_set_* replaces them */
+    str_id *output_names;                  /* an output keeps its name when its value is replaced by an unnamed one */
     uint32_t n_inputs, n_outputs, n_captures;
 };
 

@@ -269,9 +269,9 @@ static sard_status export_ends(exporter *x, const graph *g, bool main, sink *s, 
     for (uint32_t i = 0; i < g->n_outputs; i++) {
         TRY(value_info(x, g, g->outputs[i], &o->outputs[i], err));
         o->n_outputs++;
-        if (main || !needs_copy(g, i)) continue;
-        const str from = o->outputs[i].name;
-        TRY(unique_name(x, &x->used, "copy", &o->outputs[i].name, err));
+        const str from = o->outputs[i].name, want = g->mod->names.items[g->output_names[i]];
+        if (main ? !want.n || str_eq(want, from) : !needs_copy(g, i)) continue;
+        TRY(unique_name(x, &x->used, main ? want.p : "copy", &o->outputs[i].name, err));
         TRY(write_identity(x, s, from, o->outputs[i].name, err));
     }
     return SARD_OK;
@@ -296,7 +296,13 @@ static sard_status fill_graph(exporter *x, const graph *g, bool main, sink *s, o
     o->outputs = arena_calloc(x->mem, g->n_outputs, sizeof *o->outputs);
     if (!o->inputs || !o->outputs) return err_nomem(err, sizeof *o->inputs);
     for (uint32_t i = 0; i < g->n_inputs; i++) TRY(name_of(x, g, g->inputs[i], &none, err));
-    for (uint32_t i = 0; i < g->n_outputs; i++) TRY(name_of(x, g, g->outputs[i], &none, err));
+    for (uint32_t i = 0; i < g->n_outputs; i++) {
+        const str *want = &g->mod->names.items[g->output_names[i]];
+        str *has = &x->names[g->id][g->outputs[i]];
+        if (main && !has->p && want->n && strtab_find(&x->used, want->p, want->n) == STR_FAIL)
+            TRY(unique_name(x, &x->used, want->p, has, err));
+        TRY(name_of(x, g, g->outputs[i], &none, err));
+    }
     for (value_id v = 0; v < g->n_values && main; v++) /* before bodies take them */
         if (g->values[v].name && (g->values[v].def != NO_ID || g->values[v].constant != NO_ID))
             TRY(name_of(x, g, v, &none, err));

@@ -184,6 +184,9 @@ static void test_order_and_edit(void **state) {
     assert_int_equal(g->n_nodes, 2);
     assert_int_equal(g->values[d].def, 0);
     assert_true(graph_is_output(g, d) && !graph_is_output(g, x));
+    graph_replace(g, d, x);
+    assert_true(graph_is_output(g, x));
+    assert_string_equal(mod_str(m, g->output_names[0]), "d");
     module_free(m);
 }
 

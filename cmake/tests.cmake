@@ -41,3 +41,13 @@ endforeach()
 add_executable(onnx_roundtrip ${CMAKE_CURRENT_SOURCE_DIR}/tests/onnx/roundtrip.c)
 set_target_properties(onnx_roundtrip PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)
 target_link_libraries(onnx_roundtrip PRIVATE sard_core)
+
+# Every operation of base/simd.h, once per instruction set.
+foreach(isa ref ${SARD_VEC_ISAS})
+  add_library(simd_probe_${isa} OBJECT ${CMAKE_CURRENT_SOURCE_DIR}/tests/base/simd_probe.c)
+  target_link_libraries(simd_probe_${isa} PRIVATE sard_flags)
+  target_include_directories(simd_probe_${isa} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/tests)
+  target_compile_options(simd_probe_${isa} PRIVATE ${SARD_FLAGS_${isa}})
+  target_compile_definitions(simd_probe_${isa} PRIVATE ISA_SUFFIX=${isa})
+  target_sources(test_base_simd PRIVATE $<TARGET_OBJECTS:simd_probe_${isa}>)
+endforeach()

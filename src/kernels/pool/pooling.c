@@ -114,11 +114,15 @@ static void line(const work *w, int64_t n, int64_t c, const int64_t *o) {
     int64_t out = n * p->y_n + c * p->y_c;
     for (int d = 0; d < last; d++) out += o[d] * p->y_s[d];
     w->rows->start(w->op, width, y_at(w, out));
+    /* The taps that lie inside for any output of the line: a kernel may be much larger than the image. */
+    int64_t first, end, none;
+    tap_range(p, last, width - 1, 0, p->in[last], &first, &none);
+    tap_range(p, last, 0, 0, p->in[last], &none, &end);
     outer u;
     outer_begin(p, last, o, &u);
     for (bool more = u.any; more; more = outer_next(last, &u)) {
         const int64_t base = n * p->x_n + c * p->x_c + outer_offset(p, last, o, &u);
-        for (int64_t t = 0; t < p->kernel[last]; t++) {
+        for (int64_t t = first; t < end; t++) {
             const int64_t at = t * p->dilation[last] - p->pad[last]; /* of output 0 */
             const int64_t from = at >= 0 ? 0 : (-at + stride - 1) / stride;
             int64_t to = at >= p->in[last] ? 0 : (p->in[last] - 1 - at) / stride + 1;

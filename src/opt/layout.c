@@ -104,14 +104,12 @@ static sard_status outputs(plan *q) {
     value_id *out = mem_alloc((g->n_outputs + 1) * sizeof *out);
     if (!out) return err_nomem(q->p->err, g->n_outputs * sizeof *out);
     sard_status s = SARD_OK;
-    bool any = false;
     for (uint32_t i = 0; i < g->n_outputs && s == SARD_OK; i++) {
         out[i] = g->outputs[i];
         if (!is_last(g, out[i])) continue;
-        any = true;
         s = row_copy(q, out[i], maker(g, out[i])->origin, &out[i]);
     }
-    if (s == SARD_OK && any) s = graph_set_outputs(g, out, g->n_outputs, q->p->err);
+    for (uint32_t i = 0; i < g->n_outputs && s == SARD_OK; i++) g->outputs[i] = out[i]; /* the names stay */
     mem_free(out);
     return s;
 }

@@ -53,6 +53,53 @@ void pw_call_lanes(const pw_step *s, int lane_bits, int n, void *x, const void *
     }
 }
 
+/* ---- staging ---------------------------------------------------------------------------------------------------------- */
+
+/* The common pairs, as loops a compiler makes vectors of: PAIR(memory type, C type, lane C type, expression of x). Returns
+ * from the calling function when the types match. */
+#define PAIR(mem_type, lane_type, M, L, expression)                                                                    \
+    if (t == mem_type && lane == lane_type) {                                                                          \
+        const M *from = mem;                                                                                           \
+        L *to = lanes;                                                                                                 \
+        for (int k = 0; k < n; k++) {                                                                                  \
+            const M x = from[k];                                                                                       \
+            to[k] = (expression);                                                                                      \
+        }                                                                                                              \
+        return true;                                                                                                   \
+    }
+static bool fast_in32(pw_type t, pw_type lane, int n, const void *mem, void *lanes) {
+    PAIR(SARD_I64, SARD_F32, int64_t, float, (float)x)
+    PAIR(SARD_I64, SARD_I32, int64_t, int32_t, (int32_t)(uint32_t)(uint64_t)x)
+    PAIR(SARD_I64, SARD_BOOL, int64_t, int32_t, -(x != 0))
+    PAIR(SARD_F64, SARD_F32, double, float, (float)x)
+    return false;
+}
+static bool fast_in64(pw_type t, pw_type lane, int n, const void *mem, void *lanes) {
+    PAIR(SARD_F32, SARD_F32, float, double, (double)x)
+    PAIR(SARD_I32, SARD_I32, int32_t, int64_t, x)
+    PAIR(SARD_BOOL, SARD_BOOL, uint8_t, int64_t, -(int64_t)(x != 0))
+    PAIR(SARD_U8, SARD_U8, uint8_t, int64_t, x)
+    return false;
+}
+static bool fast_out32(pw_type t, pw_type lane, int n, void *lanes, const void *mem) { /* from mem (lanes) to lanes */
+    PAIR(SARD_I32, SARD_I64, int32_t, int64_t, x)
+    PAIR(SARD_BOOL, SARD_I64, int32_t, int64_t, x != 0)
+    PAIR(SARD_F32, SARD_F64, float, double, (double)x)
+    PAIR(SARD_F32, SARD_I64, float, int64_t,
+         x != x          ? 0
+         : x >= 0x1p63f  ? INT64_MAX
+         : x <= -0x1p63f ? INT64_MIN
+                         : (int64_t)x)
+    return false;
+}
+static bool fast_out64(pw_type t, pw_type lane, int n, void *lanes, const void *mem) {
+    PAIR(SARD_F32, SARD_F32, double, float, (float)x)
+    PAIR(SARD_I32, SARD_I32, int64_t, int32_t, (int32_t)(uint32_t)(uint64_t)x)
+    PAIR(SARD_BOOL, SARD_BOOL, int64_t, uint8_t, x != 0)
+    return false;
+}
+#undef PAIR
+
 /* An element gathered by run.c: packed types one to a byte. */
 static pw_cell gathered(pw_type t, const void *mem, int k) {
     int n = pw_bits(t);
@@ -63,24 +110,7 @@ static pw_cell gathered(pw_type t, const void *mem, int k) {
 void pw_stage_in(const pw_source *s, int lane_bits, int n, const void *mem, void *lanes) {
     pw_type t = (pw_type)s->type, lane = (pw_type)s->lane;
     char *out = lanes;
-    if (t == SARD_I64 && lane == SARD_F32 && lane_bits == 32) {
-        for (int k = 0; k < n; k++) {
-            int64_t i;
-            memcpy(&i, (const char *)mem + 8 * k, 8);
-            float f = (float)i;
-            memcpy(out + 4 * k, &f, 4);
-        }
-        return;
-    }
-    if (t == SARD_F32 && lane_bits == 64) {
-        for (int k = 0; k < n; k++) {
-            float f;
-            memcpy(&f, (const char *)mem + 4 * k, 4);
-            double d = (double)f;
-            memcpy(out + 8 * k, &d, 8);
-        }
-        return;
-    }
+    if (!s->flags && (lane_bits == 32 ? fast_in32 : fast_in64)(t, lane, n, mem, lanes)) return;
     for (int k = 0; k < n; k++) {
         pw_cell c = gathered(t, mem, k);
         if (lane != t) c = pw_convert(lane, t, s->flags, c);
@@ -91,6 +121,7 @@ void pw_stage_in(const pw_source *s, int lane_bits, int n, const void *mem, void
 void pw_stage_out(const pw_sink *s, int lane_bits, int n, const void *lanes, void *mem) {
     pw_type t = (pw_type)s->type, lane = (pw_type)s->lane;
     const char *in = lanes;
+    if (!s->flags && (lane_bits == 32 ? fast_out32 : fast_out64)(lane, t, n, mem, lanes)) return;
     for (int k = 0; k < n; k++) {
         pw_cell c = pw_from_lane(lane, lane_bits, in + k * (lane_bits / 8));
         if (lane != t) c = pw_convert(t, lane, s->flags, c);

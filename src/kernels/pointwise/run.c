@@ -49,6 +49,14 @@ static void frame_init(frame *f, const pw_program *p, const pw_geom *g, const vo
     for (int i = 0; i < p->n_consts; i++) s[i] = (pw_slot){p->consts + i * PW_VEC_MAX, 0, 0};
 }
 
+/* PW_VEC_MAX bytes of one element of 1, 2, 4 or 8 bytes. */
+static void repeat(char *to, const char *one, int size) {
+    uint64_t u = 0;
+    memcpy(&u, one, (size_t)size);
+    for (int bits = size * 8; bits < 64; bits *= 2) u |= u << bits;
+    for (int k = 0; k < PW_VEC_MAX; k += 8) memcpy(to + k, &u, 8);
+}
+
 /* The slot of source i repeats one element of memory. */
 static void set_splat(frame *f, int i, const char *base, int64_t at) {
     const pw_source *s = &f->p->source[i];
@@ -60,7 +68,7 @@ static void set_splat(frame *f, int i, const char *base, int64_t at) {
         pw_stage_in(s, f->p->lane_bits, 1, one, lane);
         memcpy(one, lane, (size_t)size);
     }
-    for (int k = 0; k < PW_VEC_MAX; k += size) memcpy(f->splat[i] + k, one, (size_t)size);
+    repeat(f->splat[i], one, size);
     f->slot[i] = (pw_slot){f->splat[i], 0, 0};
 }
 

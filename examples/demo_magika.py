@@ -119,8 +119,8 @@ def _show_own_program(files: list[Path], engine: ModuleType) -> bool:
     if engine.__name__ == "onnxruntime":
         return True
     ours = _run_program([sys.executable, "-c", STAND_IN], files)
-    labels = [[r["result"]["value"]["output"]["label"] for r in run] for run in (plain, ours)]
-    scores = [np.array([r["result"]["value"]["score"] for r in run]) for run in (plain, ours)]
+    labels = [[r["prediction"]["output"]["label"] for r in run] for run in (plain, ours)]
+    scores = [np.array([r["prediction"]["score"] for r in run]) for run in (plain, ours)]
     same = sum(a == b for a, b in zip(*labels))
     print(
         f"  with {engine.__name__} standing in for onnxruntime {same} of {len(files)} answers are the same; "

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #if defined(__GNUC__)
-#define SARD_API __attribute__((visibility("default")))
+#define SARD_API        __attribute__((visibility("default")))
 #define SARD_MUST_CHECK __attribute__((warn_unused_result))
 #else
 #define SARD_API
@@ -31,18 +31,18 @@ typedef enum sard_status {
     SARD_INVALID_MODEL,    /* a model that breaks the standard: cycle, ill-typed node, missing input ... */
     SARD_UNSUPPORTED,      /* valid, but an operator, type or version is not offered by this build */
     SARD_OUT_OF_MEMORY,
-    SARD_LIMIT,            /* the run's memory limit, or a load limit, was reached */
+    SARD_LIMIT, /* the run's memory limit, or a load limit, was reached */
     SARD_CANCELLED,
     SARD_DEADLINE,
-    SARD_RUNTIME,          /* an operator's run-time rule was broken by the data (index out of range ...) */
-    SARD_INTERNAL          /* a bug of sard's: please report it */
+    SARD_RUNTIME, /* an operator's run-time rule was broken by the data (index out of range ...) */
+    SARD_INTERNAL /* a bug of sard's: please report it */
 } sard_status;
 
 /* The caller's error object: fixed size, may be NULL wherever it is taken. Written only on failure. */
 typedef struct sard_error {
     sard_status code;
-    uint32_t problems;   /* how many problems were found in all (load and check report each to a callback) */
-    char message[1016];  /* UTF-8, NUL-terminated; outermost context first */
+    uint32_t problems;  /* how many problems were found in all (load and check report each to a callback) */
+    char message[1016]; /* UTF-8, NUL-terminated; outermost context first */
 } sard_error;
 
 SARD_API const char *sard_status_name(sard_status s); /* "INVALID_ARGUMENT" ... */
@@ -117,10 +117,10 @@ typedef enum sard_kind {
 /* The type of an input or output. Owned by what it was asked of; valid as long as that lives. */
 typedef struct sard_type sard_type;
 SARD_API sard_kind sard_type_kind(const sard_type *t);
-SARD_API sard_dtype sard_type_dtype(const sard_type *t); /* tensor: element type; map: key type; else UNDEFINED */
-SARD_API int sard_type_rank(const sard_type *t);         /* tensor: -1 when unknown */
-SARD_API int64_t sard_type_dim(const sard_type *t, int axis);            /* -1: symbolic or unknown */
-SARD_API const char *sard_type_dim_name(const sard_type *t, int axis);   /* "" when it has no name */
+SARD_API sard_dtype sard_type_dtype(const sard_type *t);      /* tensor: element type; map: key type; else UNDEFINED */
+SARD_API int sard_type_rank(const sard_type *t);              /* tensor: -1 when unknown */
+SARD_API int64_t sard_type_dim(const sard_type *t, int axis); /* -1: symbolic or unknown */
+SARD_API const char *sard_type_dim_name(const sard_type *t, int axis);       /* "" when it has no name */
 SARD_API const char *sard_type_dim_denotation(const sard_type *t, int axis); /* "" when none */
 SARD_API const sard_type *sard_type_elem(const sard_type *t); /* sequence/optional: element; map: value; else NULL */
 /* "tensor(float)", "seq(map(int64,tensor(float)))" as ONNX spells it, into buf; returns the length it needs. */
@@ -152,8 +152,8 @@ SARD_API sard_kind sard_value_kind(const sard_value *v);
 SARD_API sard_dtype sard_tensor_dtype(const sard_value *v);
 SARD_API int sard_tensor_rank(const sard_value *v);
 SARD_API const int64_t *sard_tensor_dims(const sard_value *v);
-SARD_API int64_t sard_tensor_count(const sard_value *v);   /* elements */
-SARD_API size_t sard_tensor_bytes(const sard_value *v);    /* of the data; 0 for strings */
+SARD_API int64_t sard_tensor_count(const sard_value *v);    /* elements */
+SARD_API size_t sard_tensor_bytes(const sard_value *v);     /* of the data; 0 for strings */
 SARD_API const void *sard_tensor_data(const sard_value *v); /* row-major; NULL for strings */
 SARD_API void *sard_tensor_data_mut(sard_value *v);
 SARD_API const char *sard_tensor_string(const sard_value *v, int64_t index, size_t *len); /* not NUL-terminated */
@@ -278,11 +278,11 @@ SARD_API const char *sard_model_opset_domain(const sard_model *m, size_t i);
 SARD_API int64_t sard_model_opset_version(const sard_model *m, size_t i);
 
 typedef struct sard_model_stats {
-    uint64_t parameters;     /* elements of all initializers */
-    uint64_t weight_bytes;   /* of all initializers */
-    uint64_t packed_bytes;   /* held besides the mapped file: packed weights and folded constants */
-    uint64_t nodes;          /* of the file, bodies included */
-    uint64_t steps;          /* of the compiled model, bodies included */
+    uint64_t parameters;   /* elements of all initializers */
+    uint64_t weight_bytes; /* of all initializers */
+    uint64_t packed_bytes; /* held besides the mapped file: packed weights and folded constants */
+    uint64_t nodes;        /* of the file, bodies included */
+    uint64_t steps;        /* of the compiled model, bodies included */
 } sard_model_stats;
 SARD_API void sard_model_get_stats(const sard_model *m, sard_model_stats *out);
 
@@ -310,11 +310,11 @@ SARD_API SARD_MUST_CHECK sard_status sard_profile_json(const sard_profile *p, ch
 
 /* Zero-initialise; every field is optional. */
 typedef struct sard_run_options {
-    double timeout_s;         /* > 0: SARD_DEADLINE when not done by then; looked at inside long kernels too */
-    volatile int *cancel;     /* non-NULL: the run ends with SARD_CANCELLED soon after it becomes non-zero */
-    uint64_t memory_limit;    /* bytes of intermediate values and outputs; 0: the model's */
+    double timeout_s;      /* > 0: SARD_DEADLINE when not done by then; looked at inside long kernels too */
+    volatile int *cancel;  /* non-NULL: the run ends with SARD_CANCELLED soon after it becomes non-zero */
+    uint64_t memory_limit; /* bytes of intermediate values and outputs; 0: the model's */
     sard_profile *profile;
-    sard_pool *pool;          /* instead of the model's */
+    sard_pool *pool; /* instead of the model's */
 } sard_run_options;
 
 /*
@@ -332,7 +332,7 @@ typedef struct sard_estimate {
     uint64_t flops;       /* multiply and add count as two */
     uint64_t arena_bytes; /* intermediate values */
     uint64_t output_bytes;
-    int exact;            /* 0: some shapes depend on data and are not counted */
+    int exact; /* 0: some shapes depend on data and are not counted */
 } sard_estimate;
 /* What a run with inputs of these shapes would take; inputs' data is used only where it is a small integer tensor that
  * decides shapes. */
@@ -378,17 +378,18 @@ SARD_API SARD_MUST_CHECK sard_status sard_builder_build(sard_builder *b, const s
 
 typedef struct sard_node_info sard_node_info; /* a node while its kernel is made */
 SARD_API const char *sard_node_name(const sard_node_info *n);
-SARD_API size_t sard_node_inputs(const sard_node_info *n);  /* absent optional ones counted */
+SARD_API size_t sard_node_inputs(const sard_node_info *n); /* absent optional ones counted */
 SARD_API size_t sard_node_outputs(const sard_node_info *n);
-SARD_API const sard_type *sard_node_input_type(const sard_node_info *n, size_t i); /* NULL when absent */
-SARD_API sard_status sard_node_attr_int(const sard_node_info *n, const char *name, int64_t *v);     /* INVALID_ARGUMENT */
-SARD_API sard_status sard_node_attr_float(const sard_node_info *n, const char *name, float *v);     /* when it is not  */
-SARD_API sard_status sard_node_attr_string(const sard_node_info *n, const char *name, const char **v, size_t *len); /* */
+SARD_API const sard_type *sard_node_input_type(const sard_node_info *n, size_t i);              /* NULL when absent */
+SARD_API sard_status sard_node_attr_int(const sard_node_info *n, const char *name, int64_t *v); /* INVALID_ARGUMENT */
+SARD_API sard_status sard_node_attr_float(const sard_node_info *n, const char *name, float *v); /* when it is not  */
+SARD_API sard_status sard_node_attr_string(const sard_node_info *n, const char *name, const char **v,
+                                           size_t *len); /* */
 SARD_API sard_status sard_node_attr_ints(const sard_node_info *n, const char *name, const int64_t **v, size_t *len);
 SARD_API sard_status sard_node_attr_floats(const sard_node_info *n, const char *name, const float **v, size_t *len);
 SARD_API sard_status sard_node_attr_tensor(const sard_node_info *n, const char *name, sard_value **borrowed);
 
-typedef struct sard_op_ctx sard_op_ctx; /* one execution of a node */
+typedef struct sard_op_ctx sard_op_ctx;                       /* one execution of a node */
 SARD_API sard_value *sard_op_input(sard_op_ctx *c, size_t i); /* borrowed; NULL when absent */
 /* A tensor for output i, to be filled before the kernel returns; borrowed. NULL in *out when output i is not wanted. */
 SARD_API SARD_MUST_CHECK sard_status sard_op_output(sard_op_ctx *c, size_t i, sard_dtype t, int rank,
@@ -401,8 +402,8 @@ SARD_API SARD_MUST_CHECK sard_status sard_op_give(sard_op_ctx *c, size_t i, sard
 typedef struct sard_op_desc {
     size_t size; /* sizeof(sard_op_desc) */
     const char *domain, *name;
-    int since;                          /* first opset version of the domain it serves; usually 1 */
-    size_t min_in, max_in;              /* max SIZE_MAX: variadic */
+    int since;             /* first opset version of the domain it serves; usually 1 */
+    size_t min_in, max_in; /* max SIZE_MAX: variadic */
     size_t min_out, max_out;
     void *user;
     /* May be NULL: output types unknown before the run. Sets dtype and dims (-1 unknown) of output i via set. */
@@ -424,7 +425,7 @@ SARD_API void sard_op_library_unref(sard_op_library *lib); /* models loaded with
 typedef struct sard_op_info {
     const char *domain, *name, *doc;
     const int16_t *since; /* versions known, oldest first, 0-terminated */
-    const char *kind; /* "primitive", "composed", "control", "pointwise" */
+    const char *kind;     /* "primitive", "composed", "control", "pointwise" */
 } sard_op_info;
 SARD_API size_t sard_op_count(void);
 SARD_API void sard_op_get(size_t i, sard_op_info *out);

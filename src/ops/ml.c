@@ -11,7 +11,7 @@
 #define NAME(n) n##_f32
 #define EVAL    pw_eval_f32
 #define SQRT    sqrtf
-#define F(x) ((float)(x))
+#define F(x)    ((float)(x))
 #include "ops/ml_post.inc"
 #define T       double
 #define F(x)    ((double)(x))

@@ -8,8 +8,27 @@
 #include "ops/trees.h"
 
 enum {
-    BASE, BASE_T, IDS, W_NODE, W_TREE, WEIGHTS, WEIGHTS_T, LABEL_INTS, LABEL_STRS, FALSE_IDS, FEATURE, HIT, HIT_T,
-    MISSING, MODES, NODE, TREE, TRUE_IDS, VALUES, VALUES_T, POST
+    BASE,
+    BASE_T,
+    IDS,
+    W_NODE,
+    W_TREE,
+    WEIGHTS,
+    WEIGHTS_T,
+    LABEL_INTS,
+    LABEL_STRS,
+    FALSE_IDS,
+    FEATURE,
+    HIT,
+    HIT_T,
+    MISSING,
+    MODES,
+    NODE,
+    TREE,
+    TRUE_IDS,
+    VALUES,
+    VALUES_T,
+    POST
 };
 static const attr_def classifier_attrs[] = {
     ATTR_OPT("base_values", ATTR_FLOATS),
@@ -39,8 +58,8 @@ static const formal classifier_out[] = {
     {.name = "Y", .var = "T2", .types = DT_STRING | DT(SARD_I64)},
     {.name = "Z", .types = DT(SARD_F32)},
 };
-static const trees_attrs classifier_lists = {FALSE_IDS, FEATURE, MISSING, MODES, NODE, TREE, TRUE_IDS, VALUES, VALUES_T,
-                                             W_TREE, W_NODE, IDS, WEIGHTS, WEIGHTS_T};
+static const trees_attrs classifier_lists = {FALSE_IDS, FEATURE,  MISSING, MODES,  NODE, TREE,    TRUE_IDS,
+                                             VALUES,    VALUES_T, W_TREE,  W_NODE, IDS,  WEIGHTS, WEIGHTS_T};
 
 static sard_status labels_of(const attr *attrs, ml_labels *out, sard_error *err) {
     TRY(ml_labels_of(&attrs[LABEL_STRS], &attrs[LABEL_INTS], out, err));

@@ -50,7 +50,8 @@ static sard_status score(const trees *s, op_ctx *c, sard_dtype type, sard_error 
     /* one target: transforms over several, and the logistic one, leave it as it is, as in onnxruntime */
     ml_post post = s->n_targets == 1 && s->post != POST_PROBIT ? POST_NONE : s->post;
     void *scores, *out = tensor_data(y);
-    TRY(trees_run(s, c, s->type == type ? out : NULL, &scores, NULL, &rows, err));
+    uint8_t *has;
+    TRY(trees_run(s, c, s->type == type ? out : NULL, &scores, s->sum ? NULL : &has, &rows, err));
     j.from = scores;
     if (scores != out || s->average || s->n_base) TRY(par_for(op_par(c), rows, 4096, finish_some, &j, err));
     if (type != SARD_F16) return ml_post_rows(c, post, type, out, rows, s->n_targets, err);
@@ -81,8 +82,27 @@ static sard_status new_state(const attr *n_targets, trees **out, sard_error *err
 /* ---- TreeEnsembleRegressor ------------------------------------------------------------------------------------------- */
 
 enum {
-    R_AGGREGATE, R_BASE, R_BASE_T, R_TARGETS, R_FALSE, R_FEATURE, R_HIT, R_HIT_T, R_MISSING, R_MODES, R_NODE, R_TREE,
-    R_TRUE, R_VALUES, R_VALUES_T, R_POST, R_IDS, R_W_NODE, R_W_TREE, R_WEIGHTS, R_WEIGHTS_T
+    R_AGGREGATE,
+    R_BASE,
+    R_BASE_T,
+    R_TARGETS,
+    R_FALSE,
+    R_FEATURE,
+    R_HIT,
+    R_HIT_T,
+    R_MISSING,
+    R_MODES,
+    R_NODE,
+    R_TREE,
+    R_TRUE,
+    R_VALUES,
+    R_VALUES_T,
+    R_POST,
+    R_IDS,
+    R_W_NODE,
+    R_W_TREE,
+    R_WEIGHTS,
+    R_WEIGHTS_T
 };
 static const attr_def regressor_attrs[] = {
     ATTR_S("aggregate_function", "SUM"),
@@ -109,8 +129,8 @@ static const attr_def regressor_attrs[] = {
 };
 static const formal regressor_in[] = {{.name = "X", .var = "T", .types = ML_INPUT}};
 static const formal regressor_out[] = {{.name = "Y", .types = DT(SARD_F32)}};
-static const trees_attrs regressor_lists = {R_FALSE, R_FEATURE, R_MISSING, R_MODES, R_NODE, R_TREE, R_TRUE, R_VALUES,
-                                            R_VALUES_T, R_W_TREE, R_W_NODE, R_IDS, R_WEIGHTS, R_WEIGHTS_T};
+static const trees_attrs regressor_lists = {R_FALSE,  R_FEATURE,  R_MISSING, R_MODES,  R_NODE, R_TREE,    R_TRUE,
+                                            R_VALUES, R_VALUES_T, R_W_TREE,  R_W_NODE, R_IDS,  R_WEIGHTS, R_WEIGHTS_T};
 
 static sard_status infer_regressor(infer_ctx *c, sard_error *err) {
     const attr *n = infer_attr(c, R_TARGETS);
@@ -122,7 +142,7 @@ static sard_status fill_regressor(op_prep *p, trees *s, sard_error *err) {
     int how;
     TRY(attr_word(prep_attr(p, R_AGGREGATE), "aggregate_function", words, 4, &how, err));
     TRY(ml_post_attr(prep_attr(p, R_POST), &s->post, err));
-    s->average = how == 0;
+    s->average = how == 0, s->sum = how < 2;
     s->type = p->in[0]->dtype == SARD_F64 || prep_attr(p, R_VALUES_T)->type == ATTR_TENSOR ||
                       prep_attr(p, R_WEIGHTS_T)->type == ATTR_TENSOR
                   ? SARD_F64
@@ -161,8 +181,22 @@ const op_def op_treeensembleregressor = {
 /* ---- TreeEnsemble ---------------------------------------------------------------------------------------------------- */
 
 enum {
-    E_AGGREGATE, E_LEAF_IDS, E_LEAF_WEIGHTS, E_MEMBERS, E_TARGETS, E_FALSE_LEAF, E_FALSE, E_FEATURE, E_HIT, E_MISSING,
-    E_MODES, E_SPLITS, E_TRUE_LEAF, E_TRUE, E_POST, E_ROOTS
+    E_AGGREGATE,
+    E_LEAF_IDS,
+    E_LEAF_WEIGHTS,
+    E_MEMBERS,
+    E_TARGETS,
+    E_FALSE_LEAF,
+    E_FALSE,
+    E_FEATURE,
+    E_HIT,
+    E_MISSING,
+    E_MODES,
+    E_SPLITS,
+    E_TRUE_LEAF,
+    E_TRUE,
+    E_POST,
+    E_ROOTS
 };
 static const attr_def ensemble_attrs[] = {
     ATTR_I("aggregate_function", 1),
@@ -254,7 +288,8 @@ static sard_status read_sets(grow *g, sard_error *err) {
         FAIL_IF(mode > MEMBER, err, SARD_INVALID_MODEL, "node %zu has mode %u; 0 to %d are possible", i, mode, MEMBER);
         if (mode != MEMBER) continue;
         double v = 0;
-        while (at < n && (v = tensor_get_f64(g->members, at++), v == v)) {}
+        while (at < n && (v = tensor_get_f64(g->members, at++), v == v)) {
+        }
         FAIL_IF(v == v, err, SARD_INVALID_MODEL, "membership_values end within the set of node %zu", i);
     }
     g->set[g->n] = at;
@@ -294,8 +329,8 @@ static void put(grow *g, int32_t at, int32_t ref) {
 /* A side of a node: a leaf at once, a node later. */
 static sard_status side(grow *g, int64_t to, bool leaf, int32_t at, sard_error *err) {
     if (leaf) {
-        FAIL_IF(to < 0 || to >= g->n_leaves, err, SARD_INVALID_MODEL, "leaf %lld of %lld is referred to",
-                (long long)to, (long long)g->n_leaves);
+        FAIL_IF(to < 0 || to >= g->n_leaves, err, SARD_INVALID_MODEL, "leaf %lld of %lld is referred to", (long long)to,
+                (long long)g->n_leaves);
         put(g, at, ~(int32_t)to);
         return SARD_OK;
     }
@@ -361,9 +396,16 @@ static sard_status grow_all(grow *g, trees *s, tree_aggregate how, sard_error *e
         while (g->n_todo) TRY(add_node(g, g->todo[--g->n_todo], err));
     }
     s->n_trees = (int64_t)n;
-    tree_model m = {.type = s->type, .aggregate = how, .tests = g->tests, .roots = g->roots, .weights = g->weights,
-                    .leaf_at = g->leaf_at, .n_tests = (int32_t)g->n_tests, .n_trees = (int32_t)n,
-                    .n_leaves = (int32_t)g->n_leaves, .n_targets = (int32_t)s->n_targets};
+    tree_model m = {.type = s->type,
+                    .aggregate = how,
+                    .tests = g->tests,
+                    .roots = g->roots,
+                    .weights = g->weights,
+                    .leaf_at = g->leaf_at,
+                    .n_tests = (int32_t)g->n_tests,
+                    .n_trees = (int32_t)n,
+                    .n_leaves = (int32_t)g->n_leaves,
+                    .n_targets = (int32_t)s->n_targets};
     TRY(tree_forest_new(&m, &s->forest, err));
     *g->p->packed += tree_forest_bytes(s->forest);
     return SARD_OK;
@@ -379,7 +421,7 @@ static sard_status prepare_ensemble(op_prep *p, void **state, sard_error *err) {
     trees *s;
     TRY(new_state(prep_attr(p, E_TARGETS), &s, err));
     *state = s;
-    s->average = how == 0, s->post = posts[post];
+    s->average = how == 0, s->sum = how < 2, s->post = posts[post];
     s->type = p->in[0]->dtype == SARD_F64 ? SARD_F64 : SARD_F32;
     grow g = {.p = p, .s = s};
     sard_status status = grow_all(&g, s, HOW[how], err);

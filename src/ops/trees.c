@@ -15,8 +15,8 @@ sard_status trees_list_of(const op_prep *p, int floats, int tensor_at, trees_lis
             "a list is given as floats and as a tensor");
     if (t->type == ATTR_TENSOR) {
         out->t = mod_const_tensor(p->mod, t->tensor);
-        FAIL_IF(!out->t || !dtype_in(out->t->dtype, DT(SARD_F32) | DT(SARD_F64) | DT(SARD_F16)), err, SARD_INVALID_MODEL,
-                "a list's tensor is not of floats");
+        FAIL_IF(!out->t || !dtype_in(out->t->dtype, DT(SARD_F32) | DT(SARD_F64) | DT(SARD_F16)), err,
+                SARD_INVALID_MODEL, "a list's tensor is not of floats");
         out->n = (size_t)tensor_count(out->t);
     } else if (f->type == ATTR_FLOATS) {
         out->f = f->floats.v, out->n = f->floats.n;
@@ -24,7 +24,9 @@ sard_status trees_list_of(const op_prep *p, int floats, int tensor_at, trees_lis
     return SARD_OK;
 }
 
-double trees_list_at(const trees_list *l, size_t i) { return l->t ? tensor_get_f64(l->t, (int64_t)i) : (double)l->f[i]; }
+double trees_list_at(const trees_list *l, size_t i) {
+    return l->t ? tensor_get_f64(l->t, (int64_t)i) : (double)l->f[i];
+}
 
 /* ---- tests ---------------------------------------------------------------------------------------------------------- */
 
@@ -59,7 +61,7 @@ tree_test trees_normal(int mode, double v, bool missing_yes, int32_t feature, in
 }
 
 static int mode_of(str s) {
-    static const char *const names[] = {"BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT",
+    static const char *const names[] = {"BRANCH_LEQ", "BRANCH_LT",  "BRANCH_GTE", "BRANCH_GT",
                                         "BRANCH_EQ",  "BRANCH_NEQ", "LEAF"};
     for (int i = 0; i < 7; i++)
         if (str_is(s, names[i])) return i;
@@ -76,7 +78,7 @@ typedef struct load {
     const int64_t *tree, *id, *yes, *no, *feature, *missing;
     const str *mode;
     trees_list value, weight;
-    map64 place; /* (tree, node) -> node of the list */
+    map64 place;  /* (tree, node) -> node of the list */
     int32_t *ref; /* per node: its test, or ~leaf */
     uint8_t *child;
     tree_test *tests;
@@ -167,8 +169,8 @@ static sard_status make_tests(load *l, sard_error *err) {
 
 /* Weights are sorted by leaf (counting), in their order within one. */
 static sard_status make_weights(load *l, sard_error *err) {
-    const attr *t = prep_attr(l->p, (uint32_t)l->a->weight_treeids), *n = prep_attr(l->p, (uint32_t)l->a->weight_nodeids),
-               *id = prep_attr(l->p, (uint32_t)l->a->weight_ids);
+    const attr *t = prep_attr(l->p, (uint32_t)l->a->weight_treeids),
+               *n = prep_attr(l->p, (uint32_t)l->a->weight_nodeids), *id = prep_attr(l->p, (uint32_t)l->a->weight_ids);
     size_t k = l->weight.n;
     FAIL_IF(attr_n_ints(t) != k || attr_n_ints(n) != k || attr_n_ints(id) != k, err, SARD_INVALID_MODEL,
             "the lists of weights have %zu, %zu, %zu and %zu elements; they must be equally long", attr_n_ints(t),
@@ -216,9 +218,17 @@ static sard_status load_all(load *l, tree_aggregate how, sard_error *err) {
     TRY(make_tests(l, err));
     TRY(make_weights(l, err));
     FAIL_IF(l->n > 0 && l->n_roots == 0, err, SARD_INVALID_MODEL, "no node is a root: the trees are cycles");
-    tree_model m = {.type = l->s->type, .aggregate = how, .tests = l->tests, .roots = l->roots, .weights = l->weights,
-                    .leaf_at = l->leaf_at, .n_tests = l->n_tests, .n_trees = l->n_roots, .n_leaves = l->n_leaves,
-                    .n_targets = (int32_t)l->s->n_targets, .all_reached = true};
+    tree_model m = {.type = l->s->type,
+                    .aggregate = how,
+                    .tests = l->tests,
+                    .roots = l->roots,
+                    .weights = l->weights,
+                    .leaf_at = l->leaf_at,
+                    .n_tests = l->n_tests,
+                    .n_trees = l->n_roots,
+                    .n_leaves = l->n_leaves,
+                    .n_targets = (int32_t)l->s->n_targets,
+                    .all_reached = true};
     l->s->n_trees = l->n_roots;
     TRY(tree_forest_new(&m, &l->s->forest, err));
     *l->p->packed += tree_forest_bytes(l->s->forest);

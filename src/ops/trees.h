@@ -18,8 +18,8 @@ typedef struct trees { /* state of the operators */
     sard_dtype type; /* F32 or F64, of the sums */
     int64_t n_targets, n_trees;
     ml_post post;
-    bool average;
-    double *base; /* n_base values */
+    bool average, sum; /* not the smallest or largest */
+    double *base;      /* n_base values */
     size_t n_base;
     bool any_negative, one_id; /* weights below 0; all weights go to one target */
 } trees;

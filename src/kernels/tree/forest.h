@@ -42,8 +42,8 @@ typedef struct tree_info {
     int32_t target; /* of all its leaves' one weight; -1: leaves are not that simple */
 } tree_info;
 
-enum { TREE_BLOCK = 16 };   /* trees side by side, for few rows */
-typedef struct tree_side {  /* test j of 16 trees */
+enum { TREE_BLOCK = 16 };  /* trees side by side, for few rows */
+typedef struct tree_side { /* test j of 16 trees */
     float v[TREE_BLOCK];
     int32_t keep[TREE_BLOCK];
     int32_t f[TREE_BLOCK]; /* of a row and its copy in which NaN is -inf */
@@ -51,18 +51,18 @@ typedef struct tree_side {  /* test j of 16 trees */
 
 struct tree_forest {
     tree_aggregate aggregate;
-    bool wide;   /* doubles */
+    bool wide;     /* doubles */
     bool all_side; /* every block of trees lies side by side */
-    bool simple; /* every tree has a target: sums of one weight each */
+    bool simple;   /* every tree has a target: sums of one weight each */
     int32_t n_trees, n_targets, n_used, n_features, n_slots, n_bits, n_nodes;
     int32_t *used; /* features tested, in order */
     tree_info *tree;
     tree_bit *bits;
     tree_node *nodes;
     int32_t *slot_leaf;
-    float *slot_value;      /* simple forests of f32 */
-    tree_side *side;        /* blocks of trees side by side */
-    int32_t *side_at;       /* per block: its first; one more at the end */
+    float *slot_value;         /* simple forests of f32 */
+    tree_side *side;           /* blocks of trees side by side */
+    int32_t *side_at;          /* per block: its first; one more at the end */
     int32_t *leaf_at, *target; /* weights of leaf l: [leaf_at[l], leaf_at[l + 1]) */
     float *w32;
     double *w64;

@@ -40,14 +40,14 @@ typedef struct tree_model { /* what a forest is made from; copied */
 typedef struct tree_forest tree_forest;
 /* Linear in the model. SARD_INVALID_MODEL when an index is out of range or a test has two parents (or is its own). */
 sard_status tree_forest_new(const tree_model *m, tree_forest **out, sard_error *err);
-void tree_forest_free(tree_forest *f); /* NULL is fine */
+void tree_forest_free(tree_forest *f);       /* NULL is fine */
 int32_t tree_features(const tree_forest *f); /* one more than the largest feature that is tested */
 size_t tree_forest_bytes(const tree_forest *f);
 
 /* Bytes of scratch memory for tree_scores on that many threads; 0 on overflow. */
 size_t tree_scratch(const tree_forest *f, int threads);
 /* x: [n, features] of the forest's type, rows ld apart; scores: [n, n_targets] of that type, 0 where nothing was added;
- * has: [n, n_targets], 1 where something was (NULL: not wanted). */
+ * has: [n, n_targets], 1 where something was (NULL: not wanted, of sums only). */
 sard_status tree_scores(const tree_forest *f, const void *x, int64_t n, int64_t ld, void *scores, uint8_t *has,
                         void *scratch, const par *threads, sard_error *err);
 

@@ -15,10 +15,14 @@ INL vi lowest(vi b) {
 
 INL vm passes(vf x, vf v, int group) {
     switch (group) {
-    case 0: return f_le(x, v);
-    case 1: return m_not(f_gt(x, v));
-    case 2: return f_eq(x, v);
-    default: return m_or(f_eq(x, v), f_ne(x, x));
+    case 0:
+        return f_le(x, v);
+    case 1:
+        return m_not(f_gt(x, v));
+    case 2:
+        return f_eq(x, v);
+    default:
+        return m_or(f_eq(x, v), f_ne(x, x));
     }
 }
 
@@ -79,9 +83,15 @@ INL void tree_walk(const tree_forest *f, const tree_info *t, const float *xt, in
 
 #define TREE(g)                                                                                                        \
     switch (t->kind) {                                                                                                 \
-    case TREE_BITS32: tree_bits(f, t, xt + i * VL, g, 1, out + i * VL); break;                                         \
-    case TREE_BITS64: tree_bits(f, t, xt + i * VL, g, 2, out + i * VL); break;                                         \
-    default: tree_walk(f, t, xt + i * VL, g, out + i * VL); break;                                                     \
+    case TREE_BITS32:                                                                                                  \
+        tree_bits(f, t, xt + i * VL, g, 1, out + i * VL);                                                              \
+        break;                                                                                                         \
+    case TREE_BITS64:                                                                                                  \
+        tree_bits(f, t, xt + i * VL, g, 2, out + i * VL);                                                              \
+        break;                                                                                                         \
+    default:                                                                                                           \
+        tree_walk(f, t, xt + i * VL, g, out + i * VL);                                                                 \
+        break;                                                                                                         \
     }
 
 static void slots(const tree_forest *f, int32_t t0, int32_t t1, const float *xt, int rows, int32_t *out) {

@@ -438,7 +438,7 @@ static sard_status add_group(compiler *outer, const node *group, sard_error *err
     if (st == SARD_OK) {
         uint32_t steps = outer->xg->n_steps;
         sard_error why = {0};
-        st = add_fused(&c, outer, group, order, n, &why);
+        st = outer->x->groups_apart ? SARD_UNSUPPORTED : add_fused(&c, outer, group, order, n, &why);
         if (st == SARD_UNSUPPORTED && steps == outer->xg->n_steps)
             st = add_apart(&c, outer, group, order, n, err);
         else if (st != SARD_OK)
@@ -694,6 +694,8 @@ void exec_model_deinit(exec_model *x) {
 
 void exec_free(exec_model *x) {
     if (!x) return;
+    exec_free(atomic_load(&x->apart));
+    pthread_mutex_destroy(&x->apart_lock);
     exec_model_deinit(x);
     mem_free(x);
 }
@@ -711,11 +713,14 @@ static size_t arena_to_keep(const module *m) {
     return ((size_t)2 << 20) + weights / 16;
 }
 
-sard_status exec_compile(const module *m, const exec_options *o, exec_model **out, sard_error *err) {
+static sard_status compile_model(const module *m, const exec_options *o, bool groups_apart, exec_model **out,
+                                 sard_error *err) {
     exec_model *x = mem_calloc(1, sizeof *x);
     if (!x) return err_nomem(err, sizeof *x);
     arena_init(&x->mem);
+    pthread_mutex_init(&x->apart_lock, NULL);
     x->m = m;
+    x->groups_apart = groups_apart;
     if (o) x->opt = *o;
     x->keep = arena_to_keep(m);
     sard_status st = compile_graph(x, module_main(m), NULL, NULL, 0, &x->main, err);
@@ -725,6 +730,21 @@ sard_status exec_compile(const module *m, const exec_options *o, exec_model **ou
     }
     *out = x;
     return SARD_OK;
+}
+
+sard_status exec_compile(const module *m, const exec_options *o, exec_model **out, sard_error *err) {
+    return compile_model(m, o, false, out, err);
+}
+
+/* Groups are formed by what the model says of shapes. Where it is loose (two inputs share the name of a dimension and
+ * differ in it), a run may find that a group's nodes differ in shape; such runs take the nodes one by one. */
+sard_status exec_apart(exec_model *x, exec_model **out, sard_error *err) {
+    pthread_mutex_lock(&x->apart_lock);
+    *out = atomic_load(&x->apart);
+    sard_status st = *out ? SARD_OK : compile_model(x->m, &x->opt, true, out, err);
+    if (st == SARD_OK) atomic_store(&x->apart, *out);
+    pthread_mutex_unlock(&x->apart_lock);
+    return st;
 }
 
 /* One node whose inputs are the values given: a graph of one step, all its inputs constants. */

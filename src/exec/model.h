@@ -125,7 +125,10 @@ struct exec_model {
     exec_graph *main;
     size_t packed;
     uint64_t n_steps;
-    size_t keep; /* bytes of arena a frame keeps between runs */
+    size_t keep;                 /* bytes of arena a frame keeps between runs */
+    bool groups_apart;           /* groups were compiled node by node */
+    _Atomic(exec_model *) apart; /* this model so compiled: for shapes under which a group does not hold */
+    pthread_mutex_t apart_lock;
 };
 
 /* ---- plans -------------------------------------------------------------------------------------------------------- */
@@ -233,7 +236,8 @@ typedef struct run {
     run_mem *mem;         /* made with the first buffer */
     pthread_mutex_t lock; /* of strings */
     arena strings;
-    size_t charged; /* until the run ends */
+    size_t charged;    /* until the run ends */
+    bool group_failed; /* a group's nodes turned out to have different shapes */
 } run;
 
 /* A run-time value. Tensors lie inline in val (whose refs stay 0: it is no heap value). */
@@ -301,6 +305,7 @@ struct op_ctx {
 sard_status exec_compile_node(exec_model *x, const graph *g, node_id n, sard_value *const *in, uint32_t n_in,
                               uint32_t n_out, exec_graph **out, sard_error *err);
 void exec_model_deinit(exec_model *x);
+sard_status exec_apart(exec_model *x, exec_model **out, sard_error *err); /* made once, on first use */
 
 /* fuse.c: what a group's nodes are made of, as the compiler knows it. */
 typedef struct fuse_src {

@@ -489,8 +489,10 @@ static sard_status plan_steps(planner *p, frame *f, plan *out, sard_error *err) 
         if (st == SARD_OK && all_known(p, s)) out->geom_at[k] = STEP_SKIPPED;
         for (uint32_t j = 0; st == SARD_OK && j < s->n_out; j++)
             if (s->out[j] != NO_ID) st = place_output(p, out, k, j, err);
-        if (st == SARD_OK && s->kind == STEP_PROGRAM && s->fused->prog && !open && out->geom_at[k] == NO_ID)
+        if (st == SARD_OK && s->kind == STEP_PROGRAM && s->fused->prog && !open && out->geom_at[k] == NO_ID) {
             st = keep_geometry(p, out, k, err);
+            if (st != SARD_OK && s->fused->n_nodes > 1) f->r->group_failed = true;
+        }
         if (st != SARD_OK) return step_error(f, s, st, err);
     }
     out->end = k;

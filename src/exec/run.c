@@ -164,6 +164,7 @@ static sard_status run_operator(frame *f, const exec_step *s, sard_error *err) {
         c.epi = (op_epilogue){fu->prog, c.epi_in, fu->n_operand};
     }
     sard_status st = s->op->run(s->state, &c, err);
+    if (st == SARD_INTERNAL && s->kind == STEP_EPILOGUE) f->r->group_failed = true;
     frame_scratch_reset(f);
     for (uint32_t i = 0; st == SARD_OK && i < s->n_out; i++)
         if (s->out[i] != NO_ID && !f->slots[s->out[i]].full)
@@ -305,6 +306,7 @@ void run_init(run *r, exec_model *x, pool *pool, run_ctl *ctl) {
     r->profile = NULL;
     r->mem = NULL;
     r->charged = 0;
+    r->group_failed = false;
     pthread_mutex_init(&r->lock, NULL);
     arena_init(&r->strings);
 }
@@ -396,12 +398,10 @@ static sard_status take_outputs(run *r, frame *f, sard_value **out, sard_error *
     return st;
 }
 
-sard_status exec_run(exec_model *x, const exec_args *a, sard_error *err) {
+static sard_status run_once(exec_model *x, const exec_args *a, bool *group_failed, sard_error *err) {
     run r;
     run_init(&r, x, a->pool, a->ctl);
     r.profile = a->profile;
-    unsigned fp = cpu_fp_enter(x->opt.flush_denormals);
-    pool_run_begin(a->pool);
     frame *f;
     sard_status st = frame_take(x->main, &r, &f, err);
     if (st == SARD_OK) {
@@ -411,8 +411,23 @@ sard_status exec_run(exec_model *x, const exec_args *a, sard_error *err) {
         if (st == SARD_OK) st = take_outputs(&r, f, a->out, err);
         frame_give(f);
     }
+    *group_failed = r.group_failed;
+    run_deinit(&r);
+    return st;
+}
+
+sard_status exec_run(exec_model *x, const exec_args *a, sard_error *err) {
+    bool group_failed;
+    unsigned fp = cpu_fp_enter(x->opt.flush_denormals);
+    pool_run_begin(a->pool);
+    sard_status st = run_once(x, a, &group_failed, err);
+    if (st != SARD_OK && group_failed) {
+        exec_model *apart;
+        st = exec_apart(x, &apart, err);
+        if (st == SARD_OK) st = run_once(apart, a, &group_failed, err);
+        if (st == SARD_OK && err) *err = (sard_error){0};
+    }
     pool_run_end(a->pool);
     cpu_fp_restore(fp);
-    run_deinit(&r);
     return st == SARD_OK ? SARD_OK : err_context(err, st, "run");
 }

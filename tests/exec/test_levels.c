@@ -224,6 +224,57 @@ static void test_random_models(void **state) {
     pool_unref(many);
 }
 
+/* Two inputs share the name of a dimension and differ in it: the group formed by the name does not hold, the answer is
+ * right all the same. */
+static void test_loose_names(void **state) {
+    (void)state;
+    static op_set all;
+    all = (op_set){op_table, op_table_n, NULL};
+    for (int level = OPT_NONE; level <= OPT_ALL; level++) {
+        module *m;
+        assert_int_equal(module_new(&all, &m, NULL), SARD_OK);
+        origin o = {.next = NO_ID};
+        origin_id oid;
+        str_id n;
+        value_id in[2], w;
+        assert_int_equal(mod_origin(m, &o, &oid, NULL), SARD_OK);
+        builder b = builder_at(module_main(m), oid, NULL);
+        assert_int_equal(mod_intern(m, "n", 1, &n, NULL), SARD_OK);
+        vtype t = type_tensor(SARD_F32, 2, (int64_t[]){DIM_SYM(n), CHANNELS});
+        for (int i = 0; i < 2; i++) assert_int_equal(graph_value(b.g, 0, &t, &in[i], NULL), SARD_OK);
+        walk k = {.b = b, .state = 5};
+        w = weight(&k, 2, (int64_t[]){CHANNELS, CHANNELS});
+        value_id r = build_1(&b, "Relu", in[1]), y = build_2(&b, "Add", build_1(&b, "Tanh", in[0]), r);
+        value_id p = build_2(&b, "Add", build_2(&b, "MatMul", in[0], w), in[1]), outs[3] = {r, y, p};
+        assert_int_equal(builder_result(&b), SARD_OK);
+        assert_int_equal(graph_set_inputs(b.g, in, 2, NULL), SARD_OK);
+        assert_int_equal(graph_set_outputs(b.g, outs, 3, NULL), SARD_OK);
+        opt_options oo = {.level = (opt_level)level, .eval = exec_eval, .fold_limit = 1 << 20, .stop_after = -1};
+        exec_model *x;
+        assert_int_equal(opt_run(m, &oo, NULL), SARD_OK);
+        assert_int_equal(exec_compile(m, NULL, &x, NULL), SARD_OK);
+        for (int64_t rows = 1; rows < 4; rows++) {
+            sard_value *v[2] = {input(2, (int64_t[]){rows, CHANNELS}, 0), input(2, (int64_t[]){1, CHANNELS}, 9)},
+                       *out[3] = {0};
+            run_ctl ctl;
+            ctl_init(&ctl);
+            sard_error err = {0};
+            exec_args a = {.ctl = &ctl, .in = v, .out = out};
+            if (exec_run(x, &a, &err) != SARD_OK)
+                fail_msg("level %d, %lld rows: %s", level, (long long)rows, err.message);
+            assert_int_equal(out[0]->t.dim[0], 1);
+            assert_int_equal(out[1]->t.dim[0], rows);
+            assert_int_equal(out[2]->t.dim[0], rows);
+            assert_int_equal(atomic_load(&ctl.used), 0);
+            for (int i = 0; i < 3; i++) sard_value_unref(out[i]);
+            sard_value_unref(v[0]);
+            sard_value_unref(v[1]);
+        }
+        exec_free(x);
+        module_free(m);
+    }
+}
+
 /* Every third allocation of optimising, compiling and running fails in turn: an error, nothing lost. */
 static void test_failing_allocations(void **state) {
     (void)state;
@@ -256,7 +307,7 @@ static void test_failing_allocations(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_models),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_models), cmocka_unit_test(test_loose_names),
                                        cmocka_unit_test(test_failing_allocations)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

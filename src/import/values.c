@@ -5,7 +5,10 @@
 
 #include "import/importer.h"
 
-enum { SPARSE_MAX_BYTES = 1 << 30 }; /* of a sparse initializer made dense */
+enum {
+    SPARSE_MAX_BYTES = 1 << 30, /* of a sparse initializer made dense */
+    ALIGN_MAX_BYTES = 1 << 16   /* of a tensor that is copied when its elements lie at odd addresses */
+};
 
 static sard_status tensor_shape(const onnx_tensor *t, shape *s, int64_t *count, sard_error *err) {
     char name[SHOW];
@@ -52,11 +55,19 @@ static void unpack6(const uint8_t *p, size_t bytes, uint8_t *out, int64_t n) {
     }
 }
 
+/* Large tensors stay in place at any byte: what reads those (packers, gathers, vector loops) does not mind. Small ones
+ * get an address of their own, so that any operator may read them element by element. */
+static bool wants_copy(const onnx_tensor *t, onnx_bytes data) {
+    const int bytes = dtype_bits(t->data_type) / 8, align = bytes > 8 ? 8 : bytes;
+    return dtype_in(t->data_type, DT_FLOAT6) ||
+           (align > 1 && data.n <= ALIGN_MAX_BYTES && (uintptr_t)data.p % (unsigned)align != 0);
+}
+
 static sard_status data_tensor(onnx_model *src, const onnx_tensor *t, const shape *s, int64_t count, bool copy,
                                tensor *out, sard_error *err) {
     onnx_bytes data;
     TRY(onnx_tensor_bytes(&src->store, t, &data, err));
-    if (copy || dtype_in(t->data_type, DT_FLOAT6)) {
+    if (copy || wants_copy(t, data)) {
         TRY(tensor_new(out, (sard_dtype)t->data_type, s, err));
         if (dtype_in(t->data_type, DT_FLOAT6))
             unpack6(data.p, data.n, tensor_data(out), count);

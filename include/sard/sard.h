@@ -1,6 +1,32 @@
 /*
  * sard.h -- the public C API of sard, a library that runs ONNX models on the CPU with one answer: the same bits for the
  * same model, input and options, whatever the number of threads, the batch a row comes in, or the instruction set.
+ *
+ *     sard_error err;
+ *     sard_model *m;
+ *     if (sard_model_load("model.onnx", NULL, &m, &err) != SARD_OK) { puts(err.message); return 1; }
+ *     const int64_t dims[] = {1, 4};
+ *     float data[] = {1, 2, 3, 4};
+ *     sard_value *x, *y = NULL;
+ *     sard_tensor_wrap(SARD_F32, 2, dims, data, sizeof data, NULL, NULL, &x, &err);
+ *     const char *names[] = {"x"};
+ *     if (sard_run(m, NULL, names, &x, 1, NULL, &y, 1, &err) != SARD_OK) puts(err.message);
+ *     else printf("%f\n", ((const float *)sard_tensor_data(y))[0]);
+ *     sard_value_unref(x);
+ *     sard_value_unref(y);
+ *     sard_model_unref(m);
+ *
+ * Conventions
+ *  - There is nothing to initialise. A function that can fail returns a sard_status and takes a sard_error * last, which
+ *    may be NULL. What it makes goes through an `out` pointer, which is written only on success.
+ *  - Models, values, pools and operator libraries are refcounted: made with one reference, given back with ..._unref
+ *    (NULL is allowed). Options, profiles and builders have one owner: ..._free. Other memory that is handed out (text,
+ *    bytes) is given back with sard_free.
+ *  - What is handed over (a value into a run, options into a load) is borrowed for the call; whoever keeps it takes a
+ *    reference of its own. "borrowed" results live as long as what they were asked of; so do names and types.
+ *  - A model may be used by any number of threads at once, a value read by any number. Options, builders and profiles
+ *    belong to one thread at a time (runs on several threads may share one profile).
+ *  - Names and paths are UTF-8, NUL-terminated.
  */
 #ifndef SARD_H
 #define SARD_H
@@ -45,7 +71,8 @@ typedef struct sard_error {
     char message[1016]; /* UTF-8, NUL-terminated; outermost context first */
 } sard_error;
 
-SARD_API const char *sard_status_name(sard_status s); /* "INVALID_ARGUMENT" ... */
+/* "INVALID_ARGUMENT" ...; never NULL. */
+SARD_API const char *sard_status_name(sard_status s);
 
 /* ---- memory hooks ----------------------------------------------------------------------------------------------- */
 
@@ -148,6 +175,7 @@ SARD_API SARD_MUST_CHECK sard_status sard_tensor_wrap(sard_dtype t, int rank, co
 /* A string tensor, copied. lens may be NULL: the strings are NUL-terminated. Strings are bytes, UTF-8 by convention. */
 SARD_API SARD_MUST_CHECK sard_status sard_tensor_strings(int rank, const int64_t *dims, const char *const *strings,
                                                          const size_t *lens, sard_value **out, sard_error *err);
+/* Reading. Functions of one kind answer 0, NULL or an empty result for values of another. */
 SARD_API sard_kind sard_value_kind(const sard_value *v);
 SARD_API sard_dtype sard_tensor_dtype(const sard_value *v);
 SARD_API int sard_tensor_rank(const sard_value *v);
@@ -183,13 +211,16 @@ SARD_API const int64_t *sard_sparse_dims(const sard_value *v, int *rank);
 /* A TensorProto, SequenceProto, MapProto or OptionalProto, as kind says (a ".pb" test file). */
 SARD_API SARD_MUST_CHECK sard_status sard_value_parse(sard_kind kind, const void *data, size_t n, sard_value **out,
                                                       sard_error *err);
-/* The protobuf bytes of a value, freed with sard_free. */
+/* The protobuf bytes of a value, freed with sard_free. name (may be NULL) is stored with it. */
 SARD_API SARD_MUST_CHECK sard_status sard_value_serialize(const sard_value *v, const char *name, void **data, size_t *n,
                                                           sard_error *err);
+/* Gives back text and bytes that this library handed out; NULL is allowed. */
 SARD_API void sard_free(void *p);
 
 /* ---- thread pools ------------------------------------------------------------------------------------------------- */
 
+/* Threads that any number of models share. Without one, a model uses the process's default pool, which is made with the
+ * first model and ends with the last. */
 typedef struct sard_pool sard_pool;
 /* threads: how many take part in a run, the caller's included; 0: what affinity and the container's quota allow. */
 SARD_API SARD_MUST_CHECK sard_status sard_pool_new(int threads, sard_pool **out, sard_error *err);
@@ -203,6 +234,7 @@ typedef void (*sard_log_fn)(void *user, sard_log_level level, const char *messag
 /* One problem of a model: status and where ("node 'x' (Conv): ..."). Called during load, on the loading thread. */
 typedef void (*sard_problem_fn)(void *user, sard_status status, const char *where, const char *message);
 
+/* What a load is told. May be used for several loads, and freed after any of them. */
 typedef struct sard_options sard_options;
 SARD_API SARD_MUST_CHECK sard_status sard_options_new(sard_options **out, sard_error *err);
 SARD_API void sard_options_free(sard_options *o);
@@ -221,8 +253,11 @@ SARD_API void sard_options_free(sard_options *o);
  */
 SARD_API SARD_MUST_CHECK sard_status sard_options_set(sard_options *o, const char *key, const char *value,
                                                       sard_error *err);
+/* Runs use this pool; NULL takes a former choice back. */
 SARD_API SARD_MUST_CHECK sard_status sard_options_pool(sard_options *o, sard_pool *pool, sard_error *err);
+/* Messages of at least this level, on the loading thread. */
 SARD_API void sard_options_log(sard_options *o, sard_log_level least, sard_log_fn fn, void *user);
+/* Every problem of a model, not only the first, which is what the error object tells. */
 SARD_API void sard_options_problems(sard_options *o, sard_problem_fn fn, void *user);
 /* Replaces the initializer `name` (bound before anything is folded). Same dtype and shape. */
 SARD_API SARD_MUST_CHECK sard_status sard_options_initializer(sard_options *o, const char *name, sard_value *v,
@@ -232,6 +267,7 @@ SARD_API SARD_MUST_CHECK sard_status sard_options_external_folder(sard_options *
 /* ... or bytes by file name (kept alive by the caller as long as the model). */
 SARD_API SARD_MUST_CHECK sard_status sard_options_external_data(sard_options *o, const char *file_name,
                                                                 const void *data, size_t n, sard_error *err);
+/* Operators from outside (see below); several libraries may be given, the first that has an operator is asked. */
 typedef struct sard_op_library sard_op_library;
 SARD_API SARD_MUST_CHECK sard_status sard_options_operators(sard_options *o, sard_op_library *lib, sard_error *err);
 /* What the optimiser did: one line per rewrite, or why one was not done. */
@@ -263,12 +299,12 @@ SARD_API const sard_type *sard_model_output_type(const sard_model *m, size_t i);
 SARD_API size_t sard_model_overridables(const sard_model *m);
 SARD_API const char *sard_model_overridable_name(const sard_model *m, size_t i);
 SARD_API const sard_type *sard_model_overridable_type(const sard_model *m, size_t i);
-/* Any value of the main graph, by its name in the file: its index for run, or SARD_INVALID_ARGUMENT. */
-SARD_API const sard_type *sard_model_value_type(const sard_model *m, const char *name); /* NULL when unknown */
+/* Type of any value of the main graph, by its name in the file; NULL when there is none of that name. */
+SARD_API const sard_type *sard_model_value_type(const sard_model *m, const char *name);
 
 /* field: "producer_name", "producer_version", "domain", "doc_string", "graph_name", "graph_doc_string"; "" if absent */
 SARD_API const char *sard_model_text(const sard_model *m, const char *field);
-SARD_API int64_t sard_model_version(const sard_model *m);
+SARD_API int64_t sard_model_version(const sard_model *m); /* the file's model_version */
 SARD_API int64_t sard_model_ir_version(const sard_model *m);
 SARD_API size_t sard_model_metadata(const sard_model *m); /* custom key-value pairs */
 SARD_API const char *sard_model_metadata_key(const sard_model *m, size_t i);
@@ -284,6 +320,7 @@ typedef struct sard_model_stats {
     uint64_t nodes;        /* of the file, bodies included */
     uint64_t steps;        /* of the compiled model, bodies included */
 } sard_model_stats;
+/* Sizes of a model as it lies in memory. */
 SARD_API void sard_model_get_stats(const sard_model *m, sard_model_stats *out);
 
 /* JSON of everything `sard inspect` prints: nodes, operators, shapes, FLOPs and bytes per node for the shapes given
@@ -297,6 +334,7 @@ SARD_API SARD_MUST_CHECK sard_status sard_model_dump(const sard_model *m, int st
  * that file name beside `path`. */
 SARD_API SARD_MUST_CHECK sard_status sard_model_write(const sard_model *m, int stage, const char *path,
                                                       const char *external, sard_error *err);
+/* The same as bytes, freed with sard_free. */
 SARD_API SARD_MUST_CHECK sard_status sard_model_serialize(const sard_model *m, int stage, void **data, size_t *n,
                                                           sard_error *err);
 
@@ -311,7 +349,7 @@ SARD_API SARD_MUST_CHECK sard_status sard_profile_json(const sard_profile *p, ch
 /* Zero-initialise; every field is optional. */
 typedef struct sard_run_options {
     double timeout_s;      /* > 0: SARD_DEADLINE when not done by then; looked at inside long kernels too */
-    volatile int *cancel;  /* non-NULL: the run ends with SARD_CANCELLED soon after it becomes non-zero */
+    volatile int *cancel;  /* non-NULL: the run ends with SARD_CANCELLED soon after any thread sets it */
     uint64_t memory_limit; /* bytes of intermediate values and outputs; 0: the model's */
     sard_profile *profile;
     sard_pool *pool; /* instead of the model's */
@@ -342,14 +380,17 @@ SARD_API SARD_MUST_CHECK sard_status sard_model_estimate(sard_model *m, const ch
 
 /* ---- building a model node by node -------------------------------------------------------------------------------- */
 
-/* Not thread-safe. Names are copied. The first failure is kept: every later call returns it too. */
+/* Not thread-safe. Names are copied, tensors are kept by reference. The first failure is kept: every later call returns
+ * it too, so only the last one need be looked at. A model may be built several times, and the builder freed after. */
 typedef struct sard_builder sard_builder;
 SARD_API SARD_MUST_CHECK sard_status sard_builder_new(const char *graph_name, sard_builder **out, sard_error *err);
 SARD_API void sard_builder_free(sard_builder *b);
+/* Which version of a domain's operators the nodes mean; "" (the default domain) is the newest one unless told. */
 SARD_API sard_status sard_builder_opset(sard_builder *b, const char *domain, int64_t version, sard_error *err);
 /* dims: -1 unknown; dim_names[i] (may be NULL) a symbolic name. rank -1: unknown. */
 SARD_API sard_status sard_builder_input(sard_builder *b, const char *name, sard_dtype t, int rank, const int64_t *dims,
                                         const char *const *dim_names, sard_error *err);
+/* A constant; with an input of the same name, that input's default. The tensor must not be written afterwards. */
 SARD_API sard_status sard_builder_initializer(sard_builder *b, const char *name, sard_value *tensor, sard_error *err);
 /* Begins a node; the attribute calls that follow belong to it. An empty name leaves an optional input or output out. */
 SARD_API sard_status sard_builder_node(sard_builder *b, const char *domain, const char *op, const char *name,
@@ -370,7 +411,9 @@ SARD_API sard_status sard_builder_attr_tensor(sard_builder *b, const char *name,
 SARD_API sard_status sard_builder_attr_graph(sard_builder *b, const char *name, sard_builder *body, sard_error *err);
 SARD_API sard_status sard_builder_output(sard_builder *b, const char *name, sard_dtype t, int rank, const int64_t *dims,
                                          const char *const *dim_names, sard_error *err); /* t UNDEFINED: inferred */
+/* A custom key-value pair of the model. */
 SARD_API sard_status sard_builder_metadata(sard_builder *b, const char *key, const char *value, sard_error *err);
+/* The model as if it had been loaded from a file with these options (may be NULL). */
 SARD_API SARD_MUST_CHECK sard_status sard_builder_build(sard_builder *b, const sard_options *options, sard_model **out,
                                                         sard_error *err);
 
@@ -389,7 +432,7 @@ SARD_API sard_status sard_node_attr_ints(const sard_node_info *n, const char *na
 SARD_API sard_status sard_node_attr_floats(const sard_node_info *n, const char *name, const float **v, size_t *len);
 SARD_API sard_status sard_node_attr_tensor(const sard_node_info *n, const char *name, sard_value **borrowed);
 
-typedef struct sard_op_ctx sard_op_ctx;                       /* one execution of a node */
+typedef struct sard_op_ctx sard_op_ctx; /* one execution of a node; nothing of it may be kept beyond the call */
 SARD_API sard_value *sard_op_input(sard_op_ctx *c, size_t i); /* borrowed; NULL when absent */
 /* A tensor for output i, to be filled before the kernel returns; borrowed. NULL in *out when output i is not wanted. */
 SARD_API SARD_MUST_CHECK sard_status sard_op_output(sard_op_ctx *c, size_t i, sard_dtype t, int rank,
@@ -427,12 +470,14 @@ typedef struct sard_op_info {
     const int16_t *since; /* versions known, oldest first, 0-terminated */
     const char *kind;     /* "primitive", "composed", "control", "pointwise" */
 } sard_op_info;
+/* The operators built in, in no particular order. */
 SARD_API size_t sard_op_count(void);
 SARD_API void sard_op_get(size_t i, sard_op_info *out);
 typedef struct sard_kernel_info {
     const char *family, *name, *isa;
     int chosen; /* this process would use it */
 } sard_kernel_info;
+/* The kernels built in; per family the best first. */
 SARD_API size_t sard_kernel_count(void);
 SARD_API void sard_kernel_get(size_t i, sard_kernel_info *out);
 

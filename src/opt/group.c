@@ -197,6 +197,15 @@ static uint32_t outside(grouping *q, const group *k, value_id *out) {
 
 /* ---- forming groups ------------------------------------------------------------------------------------------------- */
 
+/* The same shape as far as one can see: an extent that nothing is known of is taken to be what it meets. The executor
+ * looks again when the numbers are there, and runs the nodes one by one where the guess was wrong. */
+static bool alike(const vtype *a, const vtype *b) {
+    if (a->kind != SARD_KIND_TENSOR || b->kind != SARD_KIND_TENSOR || a->rank < 0 || a->rank != b->rank) return false;
+    for (int i = 0; i < a->rank; i++)
+        if (a->dim[i] != b->dim[i] && a->dim[i] != DIM_UNKNOWN && b->dim[i] != DIM_UNKNOWN) return false;
+    return true;
+}
+
 static const vtype *shape_of_group(const grouping *q, const group *k) {
     return &q->g->values[node_out(q->g, &q->g->nodes[k->nodes[0]], 0)].type;
 }
@@ -211,7 +220,7 @@ static bool joins(grouping *q, uint32_t k, node_id id) {
     const node *n = &q->g->nodes[id];
     group *a = &q->groups[k];
     value_id out[PW_MAX_OUTPUTS], y = node_out(q->g, n, 0);
-    if (a->n == GROUP_MAX || !same_shape(shape_of_group(q, a), &q->g->values[y].type)) return false;
+    if (a->n == GROUP_MAX || !alike(shape_of_group(q, a), &q->g->values[y].type)) return false;
     if (q->g->values[node_out(q->g, &q->g->nodes[a->nodes[0]], 0)].order != q->g->values[y].order) return false;
     if (circle(q, n, k)) {
         pass_why_not(q->p, q->g, n, "joining a group of pointwise nodes would close a circle");
@@ -231,7 +240,7 @@ static bool joins(grouping *q, uint32_t k, node_id id) {
 static void merge(grouping *q, uint32_t a, uint32_t b) {
     group *x = &q->groups[a], *y = &q->groups[b];
     value_id out[PW_MAX_OUTPUTS];
-    if (a == b || x->n + y->n > GROUP_MAX || !same_shape(shape_of_group(q, x), shape_of_group(q, y))) return;
+    if (a == b || x->n + y->n > GROUP_MAX || !alike(shape_of_group(q, x), shape_of_group(q, y))) return;
     if (q->g->values[node_out(q->g, &q->g->nodes[x->nodes[0]], 0)].order !=
         q->g->values[node_out(q->g, &q->g->nodes[y->nodes[0]], 0)].order)
         return;
@@ -289,7 +298,7 @@ static bool placed(const grouping *q, value_id v, const vtype *y, int col, uint8
     const vtype *t = &q->g->values[v].type;
     if (t->kind != SARD_KIND_TENSOR || t->rank < 0 || t->rank > y->rank) return false;
     if (dtype_bits(t->dtype) > 32 || dtype_bits(t->dtype) < 8) return false;
-    if (same_shape(t, y)) return q->g->values[v].order == order;
+    if (alike(t, y)) return q->g->values[v].order == order;
     if (along(t, y, col)) return true; /* per column or scalar */
     for (int i = 0; i < y->rank; i++)  /* per row: the other axes of rows must be 1 */
         if (i != col && y->dim[i] != 1) return along(t, y, i) && y->rank == 2;
@@ -304,7 +313,7 @@ static bool fits_heavy(grouping *q, const group *k, value_id v) {
     bool image = (h->op->flags & OP_PREFER_LAST) != 0;
     uint8_t order = g->values[v].order;
     int col = image ? 1 : y->rank - 1;
-    if (y->dtype != SARD_F32 || y->rank < 2 || !same_shape(y, shape_of_group(q, k))) return false;
+    if (y->dtype != SARD_F32 || y->rank < 2 || !alike(y, shape_of_group(q, k))) return false;
     if (order != (image ? ORDER_LAST : ORDER_ROW) || graph_is_output(g, v)) return false;
     uint32_t inside = 0;
     for (uint32_t i = 0; i < k->n; i++) {

@@ -17,7 +17,7 @@
 #include "exec/exec.h"
 #include "opt/opt.h"
 
-enum { VALUES = 40, COLUMNS = 8 };
+enum { VALUES = 64, COLUMNS = 8 };
 
 typedef struct walk {
     builder b;
@@ -33,6 +33,8 @@ static uint32_t next(walk *w, uint32_t below) {
 }
 
 static value_id pick(walk *w) { return w->v[w->n - 1 - (int)next(w, next(w, 2) && w->n > 3 ? 3 : (uint32_t)w->n)]; }
+
+static void push(walk *w, value_id v) { w->v[w->n++] = v; }
 
 static value_id row(walk *w) { /* a constant row */
     tensor t;
@@ -87,6 +89,15 @@ static value_id pointwise(walk *w, value_id x) {
     return build_2(&w->b, two[next(w, OP_COUNT(two))], x, next(w, 2) ? row(w) : x);
 }
 
+/* One row of x, which inference does not know to be one, broadcast over another value: guesses of shapes go wrong. */
+static value_id one_row(walk *w, value_id x) {
+    value_id in[3] = {pick(w), build_i64s(&w->b, (int64_t[]){0}, 1), build_i64s(&w->b, (int64_t[]){1}, 1)};
+    value_id one = build_1(&w->b, "Neg", build_1(&w->b, "Tanh", build_op(&w->b, "Slice", in, 3, NULL, 0)));
+    value_id y = build_2(&w->b, "Add", build_1(&w->b, "Relu", x), one);
+    if (next(w, 2) && w->b.status == SARD_OK && w->n < VALUES - 2) w->v[w->n++] = one;
+    return y;
+}
+
 static value_id step(walk *w);
 
 /* A body over captures of two values of w; its outputs are set by the caller through *inner. */
@@ -129,7 +140,7 @@ static value_id branch(walk *w) {
     for (int i = 0; i < 2; i++) {
         walk in;
         bodies[i] = begin_body(w, &in, caps, 2);
-        for (uint32_t k = next(w, 3); k > 0; k--) in.v[in.n] = step(&in), in.n++;
+        for (uint32_t k = next(w, 3); k > 0; k--) push(&in, step(&in));
         if (in.b.status != SARD_OK) fail_msg("%s", w->err->message);
         assert_int_equal(graph_set_outputs(bodies[i], &in.v[in.n - 1], 1, NULL), SARD_OK);
         w->state += 5;
@@ -150,7 +161,7 @@ static value_id loop(walk *w) {
     assert_int_equal(graph_value(g, 0, &any, &ins[2], NULL), SARD_OK);
     assert_int_equal(graph_set_inputs(g, ins, 3, NULL), SARD_OK);
     in.v[in.n++] = ins[2];
-    for (uint32_t k = 1 + next(w, 3); k > 0; k--) in.v[in.n] = step(&in), in.n++;
+    for (uint32_t k = 1 + next(w, 3); k > 0; k--) push(&in, step(&in));
     outs[0] = build_1(&in.b, "Identity", ins[1]);
     outs[1] = in.v[in.n - 1];
     if (in.b.status != SARD_OK) fail_msg("%s", w->err->message);
@@ -163,7 +174,7 @@ static value_id loop(walk *w) {
 
 static value_id step(walk *w) {
     value_id x = pick(w);
-    switch (next(w, 12)) {
+    switch (next(w, 14)) {
     case 0:
         return positive_rows(w, x);
     case 1:
@@ -174,6 +185,9 @@ static value_id step(walk *w) {
         return reshaped(w, x);
     case 4:
         return w->depth < 2 ? branch(w) : pointwise(w, x);
+    case 6:
+    case 7:
+        return one_row(w, x);
     case 5:
         return w->depth < 2 ? loop(w) : pointwise(w, x);
     default:
@@ -200,7 +214,7 @@ static module *make(uint64_t seed, sard_error *err) {
     for (int i = 0; i < 4 + (int)(seed % 12); i++) {
         value_id v = step(&w);
         if (w.b.status != SARD_OK) fail_msg("seed %llu: %s", (unsigned long long)seed, err->message);
-        w.v[w.n++] = v;
+        push(&w, v);
     }
     value_id outs[2] = {w.v[w.n - 1], w.v[w.n - 2]};
     assert_int_equal(graph_set_inputs(w.b.g, &in, 1, NULL), SARD_OK);

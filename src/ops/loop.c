@@ -157,12 +157,27 @@ static sard_status read_cond(const sard_value *v, bool *out, sard_error *err) {
     return SARD_OK;
 }
 
+/* Where the body takes an optional and the iteration before it has unwrapped it, it is wrapped again. */
+static sard_status wrap_optionals(loop *l, sard_error *err) {
+    const graph *body = node_body(op_graph(l->c), op_node(l->c), 0);
+    for (uint32_t k = 0; k < l->carried; k++) {
+        sard_value **v = &l->in[k + 2];
+        if (body->values[body->inputs[k + 2]].type.kind != SARD_KIND_OPTIONAL || (*v)->kind == SARD_KIND_OPTIONAL)
+            continue;
+        sard_value *item = *v;
+        *v = NULL;
+        TRY(value_optional(item, (sard_dtype)(value_is_tensor(item) ? item->t.dtype : item->dtype), v, err));
+    }
+    return SARD_OK;
+}
+
 static sard_status iterate(loop *l, bool go, sard_error *err) {
     for (int64_t i = 0; go && (l->trips < 0 || i < l->trips); i++) {
         sard_value_unref(l->in[0]), l->in[0] = NULL;
         sard_value_unref(l->in[1]), l->in[1] = NULL;
         TRY(scalar_in(l->c, SARD_I64, i, &l->in[0], err));
         TRY(scalar_in(l->c, SARD_BOOL, 1, &l->in[1], err));
+        TRY(wrap_optionals(l, err));
         TRY(op_body(l->c, 0, l->in, l->carried + 2, l->out, l->n_body, err));
         TRY(read_cond(l->out[0], &go, err));
         for (uint32_t k = 0; k < l->carried; k++) {

@@ -93,7 +93,7 @@ static int float_text(double v, int dtype, char *out, size_t cap) {
     return n;
 }
 
-static int element_text(const tensor *t, int64_t i, char *out, size_t cap) {
+int cast_number_text(const tensor *t, int64_t i, char *out, size_t cap) {
     if (t->dtype == SARD_BOOL) return snprintf(out, cap, tensor_get_i64(t, i) ? "True" : "False");
     if (t->dtype == SARD_U64) return snprintf(out, cap, "%llu", (unsigned long long)TENSOR_AT(t, uint64_t)[i]);
     if (dtype_in(t->dtype, DT_INT | DT(SARD_U4) | DT(SARD_I4) | DT(SARD_U2) | DT(SARD_I2)))
@@ -104,7 +104,7 @@ static int element_text(const tensor *t, int64_t i, char *out, size_t cap) {
 static sard_status to_strings(op_ctx *c, const tensor *x, tensor *y, sard_error *err) {
     char text[64];
     for (int64_t i = 0; i < tensor_count(x); i++) {
-        int n = element_text(x, i, text, sizeof text);
+        int n = cast_number_text(x, i, text, sizeof text);
         TRY(op_string(c, text, (size_t)n, &TENSOR_AT(y, str)[i], err));
     }
     return SARD_OK;
@@ -125,7 +125,7 @@ static bool parse_integer(const char *p, tensor *y, int64_t i) {
     return true;
 }
 
-static sard_status from_strings(const tensor *x, tensor *y, sard_error *err) {
+sard_status cast_strings(const tensor *x, tensor *y, sard_error *err) {
     locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (!plain) return err_nomem(err, 0);
     sard_status status = SARD_OK;
@@ -179,7 +179,7 @@ static sard_status run(const void *state, op_ctx *c, sard_error *err) {
         return SARD_OK;
     }
     if (x->dtype != SARD_STRING && y->dtype != SARD_STRING) return numbers(c, x, y, err);
-    return y->dtype == SARD_STRING ? to_strings(c, x, y, err) : from_strings(x, y, err);
+    return y->dtype == SARD_STRING ? to_strings(c, x, y, err) : cast_strings(x, y, err);
 }
 
 const op_def op_cast = {

@@ -27,6 +27,11 @@ sard_status attr_word(const attr *a, const char *name, const char *const *words,
 /* Reads a whole integer tensor (int32 or int64) into out, which holds cap; *n is its length. */
 sard_status read_ints(const tensor *t, const char *what, int64_t *out, int cap, int *n, sard_error *err);
 
+/* Element i of numbers or bools as text, as Cast writes it: its length. Strings as numbers of y's type, as Cast reads
+ * them; x and y are of one length. */
+int cast_number_text(const tensor *t, int64_t i, char *out, size_t cap);
+sard_status cast_strings(const tensor *x, tensor *y, sard_error *err);
+
 /* ok when the tensor has the rank (or is NULL). */
 static inline bool type_ranked(const vtype *t) { return t && t->kind == SARD_KIND_TENSOR && t->rank >= 0; }
 

@@ -111,8 +111,8 @@ static sard_status work_blocks(void *arg, int64_t from, int64_t to, int worker, 
 
 static bool is_long(const reduce_plan *p) {
     bool native = p->a->type == SARD_F32 || p->a->type == SARD_F64;
-    return native && p->seq.n == 1 && p->seq.in[0] == 1 && p->other.n == 0 &&
-           p->seq.count >= 8 * ORDER_BLOCK && p->kept.count < 64 && p->a->op != REDUCE_LOG_SUM_EXP;
+    return native && p->seq.n == 1 && p->seq.in[0] == 1 && p->other.n == 0 && p->seq.count >= 8 * ORDER_BLOCK &&
+           p->kept.count < 64 && p->a->op != REDUCE_LOG_SUM_EXP;
 }
 
 static sard_status run_long(const reduce_plan *p, const par *threads, sard_error *err) {

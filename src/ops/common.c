@@ -56,3 +56,19 @@ sard_status read_ints(const tensor *t, const char *what, int64_t *out, int cap, 
     *n = (int)count;
     return SARD_OK;
 }
+
+bool type_weaken(vtype *a, const vtype *b) {
+    bool changed = false;
+    if (a->kind == SARD_KIND_TENSOR && a->rank >= 0 && b->kind == SARD_KIND_UNKNOWN) { /* anything may come */
+        a->rank = -1;
+        return true;
+    }
+    if (a->kind != SARD_KIND_TENSOR || b->kind != SARD_KIND_TENSOR || a->rank < 0) return false;
+    if (a->rank != b->rank) {
+        a->rank = -1;
+        return true;
+    }
+    for (int i = 0; i < a->rank; i++)
+        if (a->dim[i] != b->dim[i] && a->dim[i] != DIM_UNKNOWN) a->dim[i] = DIM_UNKNOWN, changed = true;
+    return changed;
+}

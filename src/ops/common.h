@@ -32,6 +32,9 @@ sard_status read_ints(const tensor *t, const char *what, int64_t *out, int cap, 
 int cast_number_text(const tensor *t, int64_t i, char *out, size_t cap);
 sard_status cast_strings(const tensor *x, tensor *y, sard_error *err);
 
+/* *a becomes what holds of both (carried values of bodies); true when it lost something. */
+bool type_weaken(vtype *a, const vtype *b);
+
 /* ok when the tensor has the rank (or is NULL). */
 static inline bool type_ranked(const vtype *t) { return t && t->kind == SARD_KIND_TENSOR && t->rank >= 0; }
 

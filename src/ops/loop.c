@@ -21,23 +21,6 @@ static const formal loop_out[] = {
 
 /* ---- types --------------------------------------------------------------------------------------------------------- */
 
-/* What holds of both; true when *a lost something. */
-static bool weaken(vtype *a, const vtype *b) {
-    bool changed = false;
-    if (a->kind == SARD_KIND_TENSOR && a->rank >= 0 && b->kind == SARD_KIND_UNKNOWN) { /* anything may come */
-        a->rank = -1;
-        return true;
-    }
-    if (a->kind != SARD_KIND_TENSOR || b->kind != SARD_KIND_TENSOR || a->rank < 0) return false;
-    if (a->rank != b->rank) {
-        a->rank = -1;
-        return true;
-    }
-    for (int i = 0; i < a->rank; i++)
-        if (a->dim[i] != b->dim[i] && a->dim[i] != DIM_UNKNOWN) a->dim[i] = DIM_UNKNOWN, changed = true;
-    return changed;
-}
-
 /* [slices, ...] of a tensor [...] */
 static vtype stacked(const vtype *t) {
     int64_t dim[MAX_RANK] = {DIM_UNKNOWN};
@@ -64,7 +47,7 @@ static sard_status infer(infer_ctx *c, sard_error *err) {
     for (bool again = true; again;) { /* shapes only get weaker, so this ends */
         again = false;
         TRY(c->body(c, 0, in, carried + 2, out, n_body, err));
-        for (uint32_t i = 0; i < carried; i++) again |= weaken(&in[i + 2], &out[i + 1]);
+        for (uint32_t i = 0; i < carried; i++) again |= type_weaken(&in[i + 2], &out[i + 1]);
     }
     for (uint32_t i = 0; i < c->n_out; i++) {
         if (i < carried) {

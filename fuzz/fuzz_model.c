@@ -26,7 +26,7 @@ static sard_options *load_options(void) {
     static sard_options *o;
     static const char *const set[][2] = {{"memory_limit", "64MiB"}, {"load_limit", "256MiB"}};
     sard_error err;
-    sard_pool *pool;
+    sard_pool *pool = NULL;
     if (o) return o;
     must(sard_options_new(&o, &err) == SARD_OK && sard_pool_new(1, &pool, &err) == SARD_OK, "no options");
     must(sard_options_pool(o, pool, &err) == SARD_OK, "no pool");

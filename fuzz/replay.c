@@ -44,9 +44,9 @@ static void give(const uint8_t *data, size_t n) {
     inputs++;
 }
 
-static uint32_t next_random(uint64_t *state) {
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(*state >> 33);
+static uint32_t next_random(uint64_t *at) {
+    *at = *at * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(*at >> 33);
 }
 
 /* What libFuzzer gives to custom mutators; here one changed byte. */

@@ -135,7 +135,7 @@ static void test_faults(void **state) {
     refused("graph g(x: f32[2]) -> (a) { a = Concat(x, x) {axis = 1} }", "axis 1 out of range for rank 1");
     refused("graph g(x: f32) -> (z) {\n z: i64 = Relu(x) }", "is tensor(float), but is declared as tensor(int64)");
     refused("graph g(x: f32) -> (z) {\n z = Nope(x) }", "line 2: a known operator is needed, found 'Nope'");
-    refused("graph g(x: f32) -> (z) {\n z = Relu(x }", "line 2: ',' is needed" + 13);
+    refused("graph g(x: f32) -> (z) {\n z = Relu(x }", "is needed");
     refused("graph g(x: f32[2) -> (z) {", "line 1: ']' is needed, found ')'");
     refused("graph g(", "the text ends");
     refused("graph g() -> () { const a = f32[2] {1} }", "',' is needed, found '}'");

@@ -105,7 +105,7 @@ static void axis_taps(const job *j, double x, int64_t n, int64_t *pos, double *w
         x = (double)(part > 0.5 || (part == 0.5 && k % 2 != 0) ? k + 1 : k);
     }
     if (x < lo || x > hi) {
-        if (j->padding == BORDER) x = x < 0 ? 0 : (double)(n - 1);
+        if (j->padding == BORDER && j->mode != CUBIC) x = x < 0 ? 0 : (double)(n - 1); /* cubic: its taps alone */
         if (j->padding == REFLECTION) x = reflected(x, lo, hi);
     }
     int64_t base = whole_below(x);

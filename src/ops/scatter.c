@@ -65,29 +65,42 @@ static void fold_bool(int how, void *to, const void *from, int64_t n) {
     for (int64_t i = 0; i < n; i++) d[i] = any ? d[i] | s[i] : d[i] & s[i];
 }
 
-sard_status scatter_begin(op_ctx *c, int how, const tensor *updates, scatter *s, sard_error *err) {
-    static void (*const folds[SARD_DTYPE_COUNT])(int, void *, const void *, int64_t) = {
-        [SARD_I8] = fold_i8,    [SARD_U8] = fold_u8,   [SARD_I16] = fold_i16, [SARD_U16] = fold_u16,
-        [SARD_I32] = fold_i32,  [SARD_U32] = fold_u32, [SARD_I64] = fold_i64, [SARD_U64] = fold_u64,
-        [SARD_F32] = fold_f32,  [SARD_F64] = fold_f64, [SARD_F16] = fold_f32, [SARD_BF16] = fold_f32,
-        [SARD_BOOL] = fold_bool};
-    const tensor *x = op_in(c, 0);
-    shape dims = shape_of(x);
-    *s = (scatter){.how = how, .size = element_size(x), .fold = how ? folds[x->dtype] : NULL};
-    TRY(op_out(c, 0, (sard_dtype)x->dtype, &dims, &s->y, err));
+static void (*const folds[SARD_DTYPE_COUNT])(int, void *, const void *, int64_t) = {
+    [SARD_I8] = fold_i8,   [SARD_U8] = fold_u8,    [SARD_I16] = fold_i16,  [SARD_U16] = fold_u16, [SARD_I32] = fold_i32,
+    [SARD_U32] = fold_u32, [SARD_I64] = fold_i64,  [SARD_U64] = fold_u64,  [SARD_F32] = fold_f32, [SARD_F64] = fold_f64,
+    [SARD_F16] = fold_f32, [SARD_BF16] = fold_f32, [SARD_BOOL] = fold_bool};
+
+/* data NULL: zeros */
+static sard_status begin(op_ctx *c, int how, const shape *dims, const tensor *data, const tensor *updates, scatter *s,
+                         sard_error *err) {
+    sard_dtype t = (sard_dtype)updates->dtype;
+    *s = (scatter){.how = how, .size = element_size(updates), .fold = how ? folds[t] : NULL};
+    TRY(op_out(c, 0, t, dims, &s->y, err));
     s->data = tensor_data(s->y), s->updates = tensor_data(updates);
-    if (!how || (x->dtype != SARD_F16 && x->dtype != SARD_BF16)) {
-        if (s->data != tensor_data(x)) memcpy(s->data, tensor_data(x), tensor_bytes(x));
-        return SARD_OK;
+    int64_t n = tensor_count(s->y), k = tensor_count(updates);
+    if (how && (t == SARD_F16 || t == SARD_BF16)) {
+        void *wide, *more;
+        TRY(op_scratch(c, (size_t)n * sizeof(float), &wide, err));
+        TRY(op_scratch(c, (size_t)k * sizeof(float), &more, err));
+        if (data) widen_f32(tensor_data(data), t, wide, n);
+        widen_f32(tensor_data(updates), t, more, k);
+        s->wide = wide, s->data = wide, s->updates = more, s->size = sizeof(float);
+        if (data) return SARD_OK;
     }
-    void *wide, *more;
-    int64_t n = tensor_count(x), k = tensor_count(updates);
-    TRY(op_scratch(c, (size_t)n * sizeof(float), &wide, err));
-    TRY(op_scratch(c, (size_t)k * sizeof(float), &more, err));
-    widen_f32(tensor_data(x), (sard_dtype)x->dtype, wide, n);
-    widen_f32(tensor_data(updates), (sard_dtype)x->dtype, more, k);
-    s->wide = wide, s->data = wide, s->updates = more, s->size = sizeof(float);
+    if (!data)
+        memset(s->data, 0, (size_t)n * s->size);
+    else if (s->data != tensor_data(data))
+        memcpy(s->data, tensor_data(data), tensor_bytes(data));
     return SARD_OK;
+}
+
+sard_status scatter_begin(op_ctx *c, int how, const tensor *updates, scatter *s, sard_error *err) {
+    shape dims = shape_of(op_in(c, 0));
+    return begin(c, how, &dims, op_in(c, 0), updates, s, err);
+}
+
+sard_status scatter_zeros(op_ctx *c, const shape *dims, const tensor *updates, scatter *s, sard_error *err) {
+    return begin(c, SCATTER_ADD, dims, NULL, updates, s, err);
 }
 
 void scatter_end(const scatter *s) {

@@ -23,6 +23,8 @@ typedef struct scatter {
 sard_status scatter_reduction(const attr *a, sard_dtype t, int *how, sard_error *err);
 /* Output 0 with input 0's data in it, ready for updates. */
 sard_status scatter_begin(op_ctx *c, int how, const tensor *updates, scatter *s, sard_error *err);
+/* ... of shape s, with zeros in it; sums of updates of its type. */
+sard_status scatter_zeros(op_ctx *c, const shape *dims, const tensor *updates, scatter *s, sard_error *err);
 void scatter_end(const scatter *s);
 /* n elements of updates from element `from` on to data's element `to` on. */
 static inline void scatter_put(const scatter *s, int64_t to, int64_t from, int64_t n) {

@@ -4,7 +4,7 @@
  *   7: is_test went    12: ratio became an input, training_mode; before, a node of a file to be run is not training
  * The random numbers are a counter generator keyed by node and seed (SplitMix64): the same on every machine.
  */
-#include "ops/common.h"
+#include "ops/random.h"
 
 enum { SEED };
 enum { DATA, RATIO, TRAINING };
@@ -53,13 +53,6 @@ static sard_status lower(lower_ctx *c, sard_error *err) {
     return builder_result(&c->b);
 }
 
-static uint64_t random_at(uint64_t seed, uint64_t i) {
-    uint64_t z = seed + (i + 1) * 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 static sard_status run(const void *state, op_ctx *c, sard_error *err) {
     (void)state;
     const tensor *x = op_in(c, DATA), *r = op_in(c, RATIO), *on = op_in(c, TRAINING);
@@ -74,7 +67,7 @@ static sard_status run(const void *state, op_ctx *c, sard_error *err) {
     int64_t n = tensor_count(x);
     uint8_t *m = tensor_data(mask);
     for (int64_t i = 0; i < n; i++) {
-        m[i] = !training || (double)(random_at(seed, (uint64_t)i) >> 11) * 0x1p-53 >= ratio;
+        m[i] = !training || random_unit(seed, (uint64_t)i) >= ratio;
         double v = tensor_get_f64(x, i);
         tensor_set_f64(y, i, !training ? v : m[i] ? v / (1 - ratio) : 0);
     }

@@ -20,11 +20,11 @@
     TILE(one_##M, M, 1, BLOCK)                                                                                         \
     TILE(two_##M, M, 2, BLOCK)
 
-/* clang-format off: rows of functions */
+/* Rows of functions. */
+/* clang-format off */
 #if defined(SIMD_AVX512)
-BOTH(1)
-BOTH(2) BOTH(3) BOTH(4) BOTH(5) BOTH(6) BOTH(7) BOTH(8) BOTH(9) BOTH(10) BOTH(11) BOTH(12) BOTH(13) BOTH(14)
-    TILE(few_1, 1, 4, STREAM) TILE(plain_1, 1, 4, PLAIN) TILE(few_2, 2, 4, STREAM) TILE(plain_2, 2, 4, PLAIN)
+BOTH(1) BOTH(2) BOTH(3) BOTH(4) BOTH(5) BOTH(6) BOTH(7) BOTH(8) BOTH(9) BOTH(10) BOTH(11) BOTH(12) BOTH(13) BOTH(14)
+TILE(few_1, 1, 4, STREAM) TILE(plain_1, 1, 4, PLAIN) TILE(few_2, 2, 4, STREAM) TILE(plain_2, 2, 4, PLAIN)
         TILE(few_3, 3, 4, STREAM) TILE(plain_3, 3, 4, PLAIN) TILE(few_4, 4, 4, STREAM)
             TILE(plain_4, 4, 4, PLAIN) const gemm_kernel_f32
     K(gemm_f32) = {

@@ -34,8 +34,30 @@ static sard_status emit_mean(const op_prep *p, pw_builder *b, const pw_val *in, 
     return SARD_OK;
 }
 
+/* More operands than a program takes: sixteen at a time, wide, rounded once behind the last. */
+static sard_status lower_many(lower_ctx *c, sard_error *err) {
+    (void)err;
+    sard_dtype t = (sard_dtype)c->in[0]->dtype, wide = pw_wide(t);
+    bool mean = str_is(str_of(c->node->op->name), "Mean");
+    value_id part[PW_MAX_INPUTS];
+    uint32_t n = 0;
+    if (c->n_in <= PW_MAX_INPUTS) {
+        c->keep = true;
+        return SARD_OK;
+    }
+    for (uint32_t i = 0; i < c->n_in; i++) {
+        part[n++] = build_cast(&c->b, node_in(c->b.g, c->node, i), wide);
+        if (n < PW_MAX_INPUTS && i + 1 < c->n_in) continue;
+        part[0] = build_op(&c->b, mean ? "Sum" : c->node->op->name, part, n, NULL, 0);
+        n = 1;
+    }
+    if (mean) part[0] = build_2(&c->b, "Div", part[0], build_scalar(&c->b, wide, c->n_in));
+    c->out[0] = build_cast(&c->b, part[0], t);
+    return builder_result(&c->b);
+}
+
 #define VARIADIC(nm, text, pw, fn, t)                                                                                  \
-    .domain = "", .name = nm, .doc = text, .code = PW_##pw, .emit = fn, .infer = infer_broadcast,                      \
+    .domain = "", .name = nm, .doc = text, .code = PW_##pw, .emit = fn, .infer = infer_broadcast, .lower = lower_many, \
     .flags = OP_INPLACE0, OP_IN(t##_in), OP_OUT(t##_out)
 
 /* clang-format off */

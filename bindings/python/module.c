@@ -394,8 +394,10 @@ static void model_dealloc(PyObject *o) {
 
 static void log_to_stderr(void *user, sard_log_level level, const char *message) {
     (void)user;
+    PyGILState_STATE g = PyGILState_Ensure(); /* loading released it */
     static const char *const names[] = {"verbose", "info", "warning", "error"};
     PySys_WriteStderr("sard %s: %.900s\n", names[level], message);
+    PyGILState_Release(g);
 }
 
 /* settings: [(key, value)], initializers: [(name, Value)], data: [(file name, bytes)], folder: str or None. */

@@ -138,28 +138,45 @@ def to_python(value):
     return SparseTensor._of(value)
 
 
-def from_python(data, kind=TENSOR, number=None):
-    """Arrays, lists, dicts, None as a Value of the kind an input wants."""
+def _from_dict(data, text):
+    """A dict as a map Value; text: the type that is wanted, as in 'map(int64,tensor(double))', where known."""
+    keys = list(data)
+    named = isinstance(keys[0], (str, bytes)) if keys else text is not None and "map(string" in text
+    values = list(data.values())
+    wanted = text.split(",", 1)[1].strip(") ").replace("tensor(", "") if text and "," in text else None
+    number = next((n for n, name in NAMES.items() if name == wanted), None)
+    if values and isinstance(values[0], (str, bytes)) or number == STRING:
+        array = np.array(values, object)
+    elif number is not None:
+        array = np.asarray(values, numpy_type(number))
+    else:
+        array = np.asarray(values)
+        if array.dtype == np.float64:
+            array = array.astype(np.float32)
+    return _sard.map(from_array(np.array(keys, object if named else np.int64)), from_array(array))
+
+
+def from_python(data, kind=TENSOR, number=None, text=None):
+    """Arrays, lists, dicts, None as a Value of the kind, element type and type text an input wants."""
     if isinstance(data, _sard.Value):
         return data
     inner = getattr(data, "_value", None)  # OrtValue, SparseTensor
     if inner is not None:
         return inner
     if kind == OPTIONAL:
-        item = None if data is None else from_python(data, SEQUENCE if isinstance(data, (list, tuple)) else TENSOR)
+        listed = isinstance(data, (list, tuple)) and (text is None or "seq(" in text)
+        item = None if data is None else from_python(data, SEQUENCE if listed else TENSOR, number)
         return _sard.optional(item, number or 1)
     if isinstance(data, dict):
-        keys = np.array(list(data), object if data and isinstance(next(iter(data)), (str, bytes)) else np.int64)
-        values = list(data.values())
-        text = bool(values) and isinstance(values[0], (str, bytes))
-        array = np.array(values, object) if text else np.asarray(values)
-        if array.dtype == np.float64:
-            array = array.astype(np.float32)
-        return _sard.map(from_array(keys), from_array(array))
+        return _from_dict(data, text)
     if kind == SEQUENCE:
         if not isinstance(data, (list, tuple)):
             raise TypeError(f"a list is needed, not {type(data).__name__}")
-        return _sard.sequence([from_python(x, MAP if isinstance(x, dict) else TENSOR) for x in data], number or 1)
-    if number not in (None, STRING) and not hasattr(data, "dtype"):  # plain numbers and lists: as the input wants them
+        inner_text = text[text.index("map("):] if text and "map(" in text else None
+        items = [from_python(x, MAP if isinstance(x, dict) else TENSOR, number, inner_text) for x in data]
+        return _sard.sequence(items, number or 1)
+    if data is None:
+        raise TypeError("a tensor is needed, not None")
+    if number is not None and not hasattr(data, "dtype"):  # plain numbers and lists: as the input wants them
         return from_array(np.asarray(data, numpy_type(number)))
     return from_array(data)

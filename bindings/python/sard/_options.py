@@ -96,6 +96,14 @@ class SessionOptions:
         self._initializers = {}
         self._external = {}
 
+    def __setattr__(self, name, value):
+        known = self.__dict__
+        if "_external" in known and name not in known:  # all options are set once by __init__
+            near = difflib.get_close_matches(name, list(known), 1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            raise AttributeError(f"{type(self).__name__} has no option '{name}'{hint}")
+        object.__setattr__(self, name, value)
+
     def add_session_config_entry(self, key, value):
         check_entry(key, value, FLAG_KEYS + INT_KEYS + TEXT_KEYS)
         self._entries[key] = value
@@ -183,4 +191,6 @@ class RunOptions:
         self._entries[key] = value
 
     def get_run_config_entry(self, key):
+        if key not in self._entries:
+            raise InvalidArgument(f"configuration key '{key}' was not set")
         return self._entries[key]

@@ -108,8 +108,8 @@ class InferenceSession:
             port = self._by_name.get(name)
             kind, number = (port._kind, port._element) if port else (_convert.TENSOR, None)
             try:
-                values.append(_convert.from_python(data, kind, number))
-            except TypeError as e:
+                values.append(_convert.from_python(data, kind, number, port.type if port else None))
+            except (TypeError, ValueError, OverflowError) as e:
                 raise InvalidArgument(f"input '{name}': {e}") from None
         if names is None:
             names = self._output_names

@@ -115,11 +115,14 @@ class OrtValue:
         return SparseTensor._of(self._value)
 
     def update_inplace(self, np_arr):
-        source = np.ascontiguousarray(np_arr)
+        if not self.is_tensor() or self._value.dtype == _convert.STRING:
+            raise InvalidArgument(f"{self.data_type()} cannot be updated in place")
+        source = np.asarray(np_arr)
         if _convert.dtype_number(source.dtype) != self._value.dtype or source.shape != self._value.shape:
             raise InvalidArgument(f"the tensor is {self.data_type()}{list(self._value.shape)}; "
                                   f"the array {source.dtype}{list(source.shape)}")
-        ctypes.memmove(self._value.address, source.ctypes.data, source.nbytes)
+        dense = _convert.from_array(source)  # the engine's layout: native order, packed
+        ctypes.memmove(self._value.address, dense.address, dense.nbytes)
 
 
 def type_text(value):

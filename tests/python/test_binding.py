@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 import textwrap
@@ -529,7 +530,7 @@ def test_run_async_calls_back():
     ({"x": np.zeros((2, 4), np.float32)}, ["x", "4", "3"]), ({"x": np.array(["a"])}, ["x", "string"]),
     ({"x": np.array(["2026-01-01"], "datetime64[D]")}, ["x", "datetime64"]), ({"x": None}, ["x", "None"]),
     ({"x": [[1], [2, 3]]}, ["x"]), ({"x": object()}, ["x"]),
-], ids=["name", "missing", "unknown", "dtype", "rank", "dim", "string", "date", "None", "ragged", "object"])  # fmt: skip
+], ids=["name", "missing", "unknown", "dtype", "rank", "dim", "string", "date", "None", "ragged", "obj"])  # fmt: skip
 def test_wrong_inputs(feed, words):
     with pytest.raises(sard.InvalidArgument) as e:
         sard.InferenceSession(scaled()).run(None, feed)
@@ -838,3 +839,15 @@ def test_standin_runs_programs_written_for_onnxruntime(tmp_path):
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout.split(maxsplit=1) == ["sard", "[[3.0, 3.0, 3.0]]\n"]
+
+
+def test_the_programs_of_the_manual_run(tmp_path, monkeypatch):
+    page = (REPO / "docs" / "python.md").read_text(encoding="utf-8")
+    programs = re.findall(r"```python\n(.*?)```", page, re.S)
+    (tmp_path / "model.onnx").write_bytes(scaled())
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    for program in programs:
+        exec(program, names)
+    assert len(programs) == 3 and np.array_equal(names["inner"], names["x"] * 2)
+    assert np.array_equal(names["out"], names["x"] * 2 + 1)

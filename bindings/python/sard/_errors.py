@@ -64,5 +64,5 @@ class DeviceReset(Exception):
 
 # In the order of sard_status: OK, INVALID_ARGUMENT, NO_SUCH_FILE, IO, INVALID_PROTOBUF, INVALID_MODEL, UNSUPPORTED,
 # OUT_OF_MEMORY, LIMIT, CANCELLED, DEADLINE, RUNTIME, INTERNAL.
-_sard.set_exceptions((Fail, InvalidArgument, NoSuchFile, Fail, InvalidProtobuf, InvalidGraph, NotImplemented, MemoryError,
-                      RuntimeException, RuntimeException, RuntimeException, RuntimeException, Fail))
+_sard.set_exceptions((Fail, InvalidArgument, NoSuchFile, Fail, InvalidProtobuf, InvalidGraph, NotImplemented,
+                      MemoryError, RuntimeException, RuntimeException, RuntimeException, RuntimeException, Fail))

@@ -174,7 +174,8 @@ def test_scan_8() -> None:
     """Version 8: a batch axis, and lengths after which outputs are 0."""
     text = """<ir_version: 3, opset_import: ["" : 8]>
     m (int64[2] lens, float[2, 2] s0, float[2, 3, 2] x) => (float[2, 2] s, float[2, 3, 2] y) {
-      s, y = Scan <num_scan_inputs = 1, directions = [1], body = g (float[2] a, float[2] b) => (float[2] c, float[2] d) {
+      s, y = Scan <num_scan_inputs = 1, directions = [1],
+          body = g (float[2] a, float[2] b) => (float[2] c, float[2] d) {
         c = Add (a, b)
         d = Identity (c)
       }> (lens, s0, x)
@@ -213,6 +214,44 @@ def test_optional_in_loop() -> None:
         y, has = session.run(None, {"x": x, "full": np.array(full)})
         assert bool(has) == full
         np.testing.assert_array_equal(y, x if full else -x)
+
+
+PATTERNS = [
+    r"a*", r"(a|b)*c?", r"[^a-c]+", r"\w+@\w+\.(com|org)", r"(?i)straSSe\d{2,3}", r"(?s:.)*", r".*", r"^a$|^b$", r"\bab\b.*",
+    r"([[:alpha:]]{2}|[[:digit:]]?){1,3}", r"(a?){30}a{30}", r"\Qa.b\E+?", r"\x{e9}[é-ü]*", r"(a*)*b", r"(?P<n>x)?y{0}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_regex_full_match(pattern: str) -> None:
+    """Whole matches as RE2 finds them, in time that the pattern cannot blow up."""
+    texts = [
+        "",
+        "a",
+        "b",
+        "ab",
+        "c",
+        "aab",
+        "abc",
+        "a" * 30,
+        "x@y.com",
+        "x@y.de",
+        "STRASSE12",
+        "a.b",
+        "a\nb",
+        "éü",
+        "é1",
+        "x",
+    ]
+    node = onnx.helper.make_node("RegexFullMatch", ["x"], ["y"], pattern=pattern)
+    x = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.STRING, ["N"])
+    y = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.BOOL, ["N"])
+    opset = [onnx.helper.make_opsetid("", 20)]
+    graph = onnx.helper.make_graph([node], "g", [x], [y])
+    model = onnx.helper.make_model(graph, opset_imports=opset, ir_version=10).SerializeToString()
+    feeds = {"x": np.array(texts, object)}
+    theirs = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
+    np.testing.assert_array_equal(sard.InferenceSession(model).run(None, feeds)[0], theirs.run(None, feeds)[0])
 
 
 def test_random_is_a_function_of_the_seed() -> None:

@@ -318,11 +318,14 @@ static sard_status backslash(parser *p) {
     return literal(p, c);
 }
 
-static sard_status quoted(parser *p) {
+/* *last: where the last literal begins, which a repetition behind \E repeats. */
+static sard_status quoted(parser *p, size_t *last, bool *any) {
+    *any = false;
     while (p->p < p->end && !(p->end - p->p > 1 && p->p[0] == '\\' && p->p[1] == 'E')) {
         int bytes;
         uint32_t c = text_next(p->p, p->end, &bytes);
         p->p += bytes;
+        *last = p->r->n, *any = true;
         TRY(literal(p, c));
     }
     if (p->p < p->end) p->p += 2;
@@ -422,10 +425,13 @@ static sard_status repeat(parser *p, size_t at, int lo, int hi, bool greedy) {
 static sard_status piece(parser *p) {
     size_t at = p->r->n;
     if (p->end - p->p > 1 && p->p[0] == '\\' && p->p[1] == 'Q') {
+        bool any;
         p->p += 2;
-        return quoted(p);
+        TRY(quoted(p, &at, &any));
+        if (!any) return SARD_OK;
+    } else {
+        TRY(atom(p));
     }
-    TRY(atom(p));
     for (int stacked = 0; p->p < p->end; stacked++) {
         int lo = 0, hi = INT32_MAX;
         if (*p->p == '+')

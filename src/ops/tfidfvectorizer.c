@@ -9,7 +9,7 @@
 
 enum { MAX_GRAM, MAX_SKIP, MIN_GRAM, MODE, COUNTS, INDEXES, POOL_INTS, POOL_STRINGS, WEIGHTS };
 enum { TF, IDF, TFIDF };
-enum { NO_TOKEN = UINT32_MAX };
+#define NO_TOKEN UINT32_MAX
 static const attr_def tfidf_attrs[] = {
     ATTR_REQ("max_gram_length", ATTR_INT), ATTR_REQ("max_skip_count", ATTR_INT),
     ATTR_REQ("min_gram_length", ATTR_INT), ATTR_REQ("mode", ATTR_STRING),

@@ -217,10 +217,23 @@ def test_optional_in_loop() -> None:
 
 
 PATTERNS = [
-    r"a*", r"(a|b)*c?", r"[^a-c]+", r"\w+@\w+\.(com|org)", r"(?i)straSSe\d{2,3}", r"(?s:.)*", r".*", r"^a$|^b$",
-    r"\bab\b.*", r"([[:alpha:]]{2}|[[:digit:]]?){1,3}", r"(a?){30}a{30}", r"\Qa.b\E+?", r"\Qa\E{30}", r"\x{e9}[é-ü]*", r"(a*)*b",
+    r"a*",
+    r"(a|b)*c?",
+    r"[^a-c]+",
+    r"\w+@\w+\.(com|org)",
+    r"(?i)straSSe\d{2,3}",
+    r"(?s:.)*",
+    r".*",
+    r"^a$|^b$",
+    r"\bab\b.*",
+    r"([[:alpha:]]{2}|[[:digit:]]?){1,3}",
+    r"(a?){30}a{30}",
+    r"\Qa.b\E+?",
+    r"\Qa\E{30}",
+    r"\x{e9}[é-ü]*",
+    r"(a*)*b",
     r"(?P<n>x)?y{0}",
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)

@@ -506,6 +506,7 @@ typedef struct machine {
     str text;
     thread *now, *next, *stack;
     uint32_t n_now, n_next;
+    bool longest;
     size_t *mark; /* per instruction: the step in which it was added, plus 1 */
 } machine;
 
@@ -602,8 +603,10 @@ static bool simulate(machine *m, size_t from, bool full, size_t *start, size_t *
             const inst *i = &m->r->code[t.pc];
             if (i->kind == MATCH) {
                 if (full && at < m->text.n) continue;
+                if (found && t.start > *start) break; /* threads are in the order of their starts */
                 found = true, *start = t.start, *end = at;
-                break; /* those behind it are less preferred */
+                if (!m->longest) break; /* those behind it are less preferred */
+                continue;
             }
             if (at < m->text.n && takes(m->r, i, c)) add(m, m->next, &m->n_next, t.pc + 1, t.start, at + (size_t)bytes);
         }
@@ -621,8 +624,9 @@ bool regex_full(const regex *r, str text, void *memory) {
     return simulate(&m, 0, true, &start, &end);
 }
 
-bool regex_find(const regex *r, str text, size_t from, size_t *start, size_t *end, void *memory) {
+bool regex_find(const regex *r, str text, size_t from, bool longest, size_t *start, size_t *end, void *memory) {
     machine m;
     machine_init(&m, r, text, memory);
+    m.longest = longest;
     return simulate(&m, from, false, start, end);
 }

@@ -17,7 +17,7 @@ void regex_free(regex *r);                                        /* NULL is fin
 /* Bytes of memory, 8-byte aligned, that matching needs. */
 size_t regex_memory(const regex *r);
 bool regex_full(const regex *r, str text, void *memory);
-/* The leftmost match from byte `from` on, as Perl would choose among those: [*start, *end). */
-bool regex_find(const regex *r, str text, size_t from, size_t *start, size_t *end, void *memory);
+/* The leftmost match from byte `from` on: [*start, *end). Of those the longest, or the one Perl would choose. */
+bool regex_find(const regex *r, str text, size_t from, bool longest, size_t *start, size_t *end, void *memory);
 
 #endif

@@ -74,19 +74,30 @@ static void test_full(void **state) {
     }
 }
 
-static void expect_find(const char *pattern, const char *text, size_t from, int start, int end) {
+static void expect_find_by(bool longest, const char *pattern, const char *text, size_t from, int start, int end) {
     regex *r = compile(pattern);
     void *memory = malloc(regex_memory(r));
     size_t s = 0, e = 0;
-    bool found = regex_find(r, str_of(text), from, &s, &e, memory);
+    bool found = regex_find(r, str_of(text), from, longest, &s, &e, memory);
     if (found != (start >= 0) || (found && ((int)s != start || (int)e != end)))
         fail_msg("\"%s\" in \"%s\": %d [%zu, %zu)", pattern, text, found, s, e);
     free(memory);
     regex_free(r);
 }
 
+static void expect_find(const char *pattern, const char *text, size_t from, int start, int end) {
+    expect_find_by(false, pattern, text, from, start, end);
+}
+
 static void test_find(void **state) {
     (void)state;
+    expect_find_by(true, "a|ab", "xab", 0, 1, 3);
+    expect_find_by(true, "abcd|c", "abcd", 0, 0, 4);
+    expect_find("abcd|c", "abcd", 0, 0, 4);
+    expect_find("abcd|c", "abce", 0, 2, 3);
+    expect_find_by(true, "a+?", "baaa", 0, 1, 4);
+    expect_find_by(true, "b|a(cd)*", "acdcdb", 0, 0, 5);
+    expect_find_by(true, "(ab|abcd)(e)?", "abcabcde", 0, 0, 2);
     expect_find("[a-z]+", "12 abc de", 0, 3, 6);
     expect_find("[a-z]+", "12 abc de", 6, 7, 9);
     expect_find("[a-z]+", "12", 0, -1, -1);

@@ -582,6 +582,9 @@ static PyObject *model_ports(PyObject *self, PyObject *args) {
     return list;
 }
 
+/* Text of a file, which need not be UTF-8. */
+static PyObject *lenient(const char *s) { return PyUnicode_DecodeUTF8(s, (Py_ssize_t)strlen(s), "replace"); }
+
 static PyObject *model_meta(PyObject *self, PyObject *unused) {
     (void)unused;
     static const char *const fields[] = {"producer_name", "producer_version", "domain",
@@ -590,15 +593,14 @@ static PyObject *model_meta(PyObject *self, PyObject *unused) {
     PyObject *d = PyDict_New(), *custom = PyDict_New();
     if (!d || !custom) return NULL;
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        PyObject *s = PyUnicode_DecodeUTF8(sard_model_text(m, fields[i]),
-                                           (Py_ssize_t)strlen(sard_model_text(m, fields[i])), "replace");
-        PyDict_SetItemString(d, fields[i], s);
+        PyObject *s = lenient(sard_model_text(m, fields[i]));
+        if (s) PyDict_SetItemString(d, fields[i], s);
         Py_XDECREF(s);
     }
     for (size_t i = 0; i < sard_model_metadata(m); i++) {
-        const char *v = sard_model_metadata_value(m, i);
-        PyObject *s = PyUnicode_DecodeUTF8(v, (Py_ssize_t)strlen(v), "replace");
-        PyDict_SetItemString(custom, sard_model_metadata_key(m, i), s);
+        PyObject *key = lenient(sard_model_metadata_key(m, i)), *s = lenient(sard_model_metadata_value(m, i));
+        if (key && s) PyDict_SetItem(custom, key, s);
+        Py_XDECREF(key);
         Py_XDECREF(s);
     }
     PyObject *version = PyLong_FromLongLong(sard_model_version(m));
@@ -606,6 +608,10 @@ static PyObject *model_meta(PyObject *self, PyObject *unused) {
     PyDict_SetItemString(d, "custom", custom);
     Py_XDECREF(version);
     Py_DECREF(custom);
+    if (PyErr_Occurred()) { /* no memory */
+        Py_DECREF(d);
+        return NULL;
+    }
     return d;
 }
 

@@ -541,6 +541,20 @@ def test_other_wrong_arguments():
     session = sard.InferenceSession(scaled())
     with pytest.raises(sard.InvalidArgument, match="nope"):
         session.run(["nope"], {"x": FLOAT_X})
+    for names in ("y", [1], [None]):
+        with pytest.raises(sard.InvalidArgument, match="list of str"):
+            session.run(names, {"x": FLOAT_X})
+    with pytest.raises(sard.InvalidArgument, match="list of str"):
+        session.run(None, {1: FLOAT_X})
+    with pytest.raises(sard.InvalidArgument, match="RunOptions"):
+        session.run(None, {"x": FLOAT_X}, sard.SessionOptions())
+    for timeout in (-1, float("nan")):
+        options = sard.RunOptions()
+        options.timeout_s = timeout
+        with pytest.raises(sard.InvalidArgument, match="timeout_s"):
+            session.run(None, {"x": FLOAT_X}, options)
+    with pytest.raises(sard.InvalidArgument, match="shape"):
+        session.io_binding().bind_output("y", "cpu", 0, np.float32, None, FLOAT_X.ctypes.data)
     with pytest.raises(sard.InvalidArgument, match="dict"):
         session.run(None, [FLOAT_X])
     with pytest.raises(sard.InvalidArgument, match="wrong_one"):
@@ -586,6 +600,20 @@ def test_a_rule_broken_by_data_names_the_node():
     with pytest.raises((sard.RuntimeException, sard.InvalidArgument), match="pick"):
         session.run(None, {"x": FLOAT_X, "i": np.array([7])})
     assert session.run(None, {"x": FLOAT_X, "i": np.array([1])})[0].tolist() == [[4, 5, 6]]
+
+
+@pytest.mark.parametrize("what", ["key_", "value", "graph", "input", "output"])
+def test_text_that_is_not_utf8(what):
+    nodes = [helper.make_node("Relu", ["input"], ["output"])]
+    made = onnx.load_from_string(model(nodes, [tensor("input")], [tensor("output")]))
+    helper.set_model_props(made, {"key_": "value"})
+    data = made.SerializeToString().replace(what.encode(), b"\xff" * len(what))
+    if what in ("input", "output"):
+        with pytest.raises((sard.InvalidProtobuf, sard.InvalidGraph), match="UTF-8"):
+            sard.InferenceSession(data)
+    else:
+        meta = sard.InferenceSession(data).get_modelmeta()
+        assert "\ufffd" in f"{meta.custom_metadata_map}{meta.graph_name}"
 
 
 # ---- options -------------------------------------------------------------------------------------------------------

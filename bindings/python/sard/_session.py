@@ -6,7 +6,7 @@ import threading
 import time
 
 from sard import _convert, _sard
-from sard._errors import EPFail, Fail, InvalidArgument, NoModel
+from sard._errors import EPFail, Fail, InvalidArgument, InvalidProtobuf, NoModel
 from sard._options import EXTERNAL_FOLDER, RunOptions, SessionOptions
 from sard._values import IOBinding, OrtValue
 
@@ -20,6 +20,12 @@ def check_providers(providers):
         name = p[0] if isinstance(p, (tuple, list)) else p
         if name not in PROVIDERS:
             raise EPFail(f"execution provider '{name}' is not available; this build has {', '.join(PROVIDERS)}")
+
+
+def check_names(what, names):
+    """names: a list or dict of str."""
+    if isinstance(names, (str, bytes)) or not all(isinstance(n, str) for n in names):
+        raise InvalidArgument(f"the names of {what} are a list of str, not {names!r}")
 
 
 class NodeArg:
@@ -78,9 +84,11 @@ class InferenceSession:
         self._external = list(o._external.items())
         self._model = _sard.load(path, data, o._settings(), initializers, self._external,
                                  o._entries.get(EXTERNAL_FOLDER), level)
-        self._inputs = [NodeArg(p) for p in self._model.ports(0)]
-        self._outputs = [NodeArg(p) for p in self._model.ports(1)]
-        self._overridable = [NodeArg(p) for p in self._model.ports(2)]
+        try:
+            ports = [[NodeArg(p) for p in self._model.ports(which)] for which in range(3)]
+        except UnicodeDecodeError as e:
+            raise InvalidProtobuf(f"the name of an input or output is not UTF-8: {e}") from None
+        self._inputs, self._outputs, self._overridable = ports
         self._by_name = {a.name: a for a in self._inputs + self._overridable}
         self._output_names = [a.name for a in self._outputs]
         self._profile = _sard.profile_new() if o.enable_profiling else None
@@ -101,8 +109,16 @@ class InferenceSession:
     def _run(self, names, feed, run_options, given=None):
         timeout, cancel, limit = 0.0, 0, 0
         if run_options is not None:
-            timeout, limit = run_options.timeout_s, run_options.memory_limit
+            if not isinstance(run_options, RunOptions):
+                raise InvalidArgument(f"run_options is a RunOptions, not {type(run_options).__name__}")
+            timeout, limit = float(run_options.timeout_s), int(run_options.memory_limit)
+            if not timeout >= 0 or limit < 0:
+                raise InvalidArgument(f"timeout_s {timeout}, memory_limit {limit}; neither may be negative")
             cancel = ctypes.addressof(run_options._cancel)
+        if names is None:
+            names = self._output_names
+        check_names("outputs", names)
+        check_names("inputs", list(feed))
         values = []
         for name, data in feed.items():
             port = self._by_name.get(name)
@@ -111,8 +127,6 @@ class InferenceSession:
                 values.append(_convert.from_python(data, kind, number, port.type if port else None))
             except (TypeError, ValueError, OverflowError) as e:
                 raise InvalidArgument(f"input '{name}': {e}") from None
-        if names is None:
-            names = self._output_names
         return self._model.run(list(feed), values, list(names), given or [None] * len(names), timeout, cancel, limit,
                                self._profile)
 

@@ -198,6 +198,8 @@ class IOBinding:
     @staticmethod
     def _over(element_type, shape, pointer):
         number = element_type if isinstance(element_type, int) else _convert.dtype_number(np.dtype(element_type))
+        if shape is None or number is None:
+            raise InvalidArgument("a buffer is bound with its element type and shape")
         shape = tuple(int(d) for d in shape)
         bits = _convert.BITS.get(number) or _convert.numpy_type(number).itemsize * 8
         count = int(np.prod(shape, dtype=np.int64))

@@ -79,6 +79,7 @@ typedef struct load {
     const str *mode;
     trees_list value, weight;
     map64 place;  /* (tree, node) -> node of the list */
+    map64 rooted; /* tree -> its root */
     int32_t *ref; /* per node: its test, or ~leaf */
     uint8_t *child;
     tree_test *tests;
@@ -162,8 +163,15 @@ static sard_status make_tests(load *l, sard_error *err) {
             trees_normal(mode_of(l->mode[i]), trees_list_at(&l->value, i), l->missing && l->missing[i],
                          (int32_t)l->feature[i], l->ref[yes], l->ref[no], l->s->type);
     }
-    for (size_t i = 0; i < l->n; i++)
-        if (!l->child[i]) l->roots[l->n_roots++] = l->ref[i];
+    for (size_t i = 0; i < l->n; i++) {
+        uint64_t other;
+        if (l->child[i]) continue;
+        FAIL_IF(map_get(&l->rooted, (uint64_t)l->tree[i], &other), err, SARD_INVALID_MODEL,
+                "tree %lld has two roots, nodes %lld and %lld", (long long)l->tree[i], (long long)l->id[other],
+                (long long)l->id[i]);
+        if (map_put(&l->rooted, (uint64_t)l->tree[i], i)) return err_nomem(err, l->n * 16);
+        l->roots[l->n_roots++] = l->ref[i];
+    }
     return SARD_OK;
 }
 
@@ -239,7 +247,7 @@ sard_status trees_load(const op_prep *p, const trees_attrs *a, tree_aggregate ho
     load l = {.p = p, .a = a, .s = s};
     s->one_id = true;
     sard_status status = load_all(&l, how, err);
-    map_free(&l.place);
+    map_free(&l.place), map_free(&l.rooted);
     mem_free(l.ref), mem_free(l.child), mem_free(l.tests), mem_free(l.roots), mem_free(l.leaf_at), mem_free(l.weights);
     return status;
 }

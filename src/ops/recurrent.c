@@ -72,8 +72,9 @@ static sard_status infer(infer_ctx *c, sard_error *err) {
     TRY(check_rank(r, "R", 3, err));
     int64_t dirs = dir == BIDIRECTIONAL ? 2 : 1, hidden = r->rank == 3 ? r->dim[2] : DIM_UNKNOWN;
     const attr *size = infer_attr(c, HIDDEN);
-    FAIL_IF(size->type != ATTR_NONE && !dim_merge(size->i, hidden, &hidden), err, SARD_INVALID_MODEL,
-            "attribute 'hidden_size' is %lld, R has %lld columns", (long long)size->i, (long long)hidden);
+    int64_t columns = hidden;
+    FAIL_IF(size->type != ATTR_NONE && !dim_merge(size->i, columns, &hidden), err, SARD_INVALID_MODEL,
+            "attribute 'hidden_size' is %lld, R has %lld columns", (long long)size->i, (long long)columns);
     int64_t seq = x->rank == 3 ? x->dim[batch_first] : DIM_UNKNOWN;
     int64_t batch = x->rank == 3 ? x->dim[!batch_first] : DIM_UNKNOWN;
     sard_dtype t = (sard_dtype)x->dtype;

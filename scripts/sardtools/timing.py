@@ -72,7 +72,7 @@ def repeats_for(call: Callable[[], object], sample: float) -> int:
     return max(1, min(10_000, round(sample / max(time_call(call, 1), 1e-9)))) if sample else 1
 
 
-def showtime_call(seconds: float) -> str:
+def show_time(seconds: float) -> str:
     """Seconds as a person reads them: 12.3 ms, 45.6 us."""
     if seconds >= 1:
         return f"{seconds:.2f} s"

@@ -204,6 +204,10 @@ sard_status file_map_path(const char *path, file_map *out, sard_error *err) {
     return map_fd(fd, path, true, out, err);
 }
 
+void file_map_cool(const file_map *m) {
+    if (m->guard) madvise((void *)(uintptr_t)m->data, (size_t)m->size, MADV_DONTNEED);
+}
+
 void file_unmap(file_map *m) {
     if (m->guard) {
         guard_leave(m->guard);

@@ -25,6 +25,8 @@ sard_status file_map_path(const char *path, file_map *out, sard_error *err);
 /* Also SARD_INVALID_MODEL when the path leaves the folder. Regular files only. folder "" is the current one. */
 sard_status file_map_beneath(const char *folder, const char *relative, file_map *out, sard_error *err);
 void file_unmap(file_map *m);
+/* Gives back the pages that were read so far; they come again from the file when they are touched. */
+void file_map_cool(const file_map *m);
 /* Written by rename, so never half a file; what is not a regular file (a terminal, a pipe) is written in place. */
 sard_status file_write(const char *path, const void *data, size_t n, sard_error *err);
 

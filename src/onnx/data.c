@@ -38,6 +38,13 @@ sard_status onnx_store_check(const onnx_store *s, sard_error *err) {
     return SARD_OK;
 }
 
+void onnx_store_cool(const onnx_store *s) {
+    enum { LARGE = 4 << 20 }; /* below, touching the pages again costs more than they are worth */
+    if (s->map.size >= LARGE) file_map_cool(&s->map);
+    for (const onnx_data_file *f = s->files; f; f = f->next)
+        if (f->map.size >= LARGE) file_map_cool(&f->map);
+}
+
 /* A location without "./" in front, under which files are kept. */
 static str plain_location(str at) {
     while (at.n >= 2 && at.p[0] == '.' && at.p[1] == '/') at = (str){at.p + 2, at.n - 2};

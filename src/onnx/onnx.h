@@ -69,6 +69,8 @@ sard_status onnx_store_folder(onnx_store *s, const char *folder, sard_error *err
 sard_status onnx_store_file(onnx_store *s, const char *name, const void *data, size_t n, sard_error *err);
 /* SARD_IO when a mapped file of the store was cut short (see file_guard_install): what was read does not count. */
 sard_status onnx_store_check(const onnx_store *s, sard_error *err);
+/* Gives back pages of large mapped files that were read so far (weights that were packed are not read again). */
+void onnx_store_cool(const onnx_store *s);
 
 /* ---- messages ---- */
 

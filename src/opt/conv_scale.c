@@ -34,11 +34,15 @@ static sard_status scaled_weights(graph *g, const tensor *w, const tensor *facto
     tensor t;
     shape s = shape_of(w);
     TRY(tensor_new(&t, SARD_F32, &s, err));
-    int64_t inner = dims_count(w->dim + (transposed ? 2 : 1), w->rank - (transposed ? 2 : 1)), n = tensor_count(w);
-    for (int64_t i = 0; i < n; i++) {
-        int64_t o = i / inner;
-        if (transposed) o = o / w->dim[1] / (w->dim[0] / group) * w->dim[1] + o % w->dim[1];
-        TENSOR_AT(&t, float)[i] = TENSOR_AT(w, float)[i] * at(factor, o);
+    int64_t inner = dims_count(w->dim + (transposed ? 2 : 1), w->rank - (transposed ? 2 : 1));
+    int64_t rows = inner ? tensor_count(w) / inner : 0;
+    const float *from = tensor_data(w);
+    float *to = tensor_data(&t);
+    for (int64_t r = 0; r < rows; r++, from += inner, to += inner) {
+        int64_t o = r;
+        if (transposed) o = r / w->dim[1] / (w->dim[0] / group) * w->dim[1] + r % w->dim[1];
+        float f = at(factor, o);
+        for (int64_t i = 0; i < inner; i++) to[i] = from[i] * f;
     }
     return new_constant(g, &t, out, err);
 }

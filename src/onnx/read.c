@@ -78,7 +78,7 @@ static sard_status fail_memory(reader *r, const uint8_t *at, size_t bytes) {
 /* ---- tokens ---- */
 
 /* Returns what is wrong, NULL when nothing is. */
-static const char *get_varint(const uint8_t **p, const uint8_t *end, uint64_t *value) {
+static inline __attribute__((always_inline)) const char *get_varint(const uint8_t **p, const uint8_t *end, uint64_t *value) {
     uint64_t v = 0;
     const uint8_t *q = *p;
     for (unsigned shift = 0; shift < 70; shift += 7) {
@@ -94,7 +94,7 @@ static const char *get_varint(const uint8_t **p, const uint8_t *end, uint64_t *v
     return "a number takes more than 10 bytes";
 }
 
-static const char *get_tag(const uint8_t **p, const uint8_t *end, token *t) {
+static inline __attribute__((always_inline)) const char *get_tag(const uint8_t **p, const uint8_t *end, token *t) {
     uint64_t tag;
     const char *wrong = get_varint(p, end, &tag);
     if (wrong) return wrong;
@@ -107,7 +107,7 @@ static const char *get_tag(const uint8_t **p, const uint8_t *end, token *t) {
 static const char too_long[] = "length"; /* the one message that needs the token */
 
 /* Reads the value after a tag; *p moves behind it. Groups are the caller's. */
-static const char *get_value(const uint8_t **p, const uint8_t *end, token *t) {
+static inline __attribute__((always_inline)) const char *get_value(const uint8_t **p, const uint8_t *end, token *t) {
     const char *wrong = NULL;
     t->p = *p;
     switch (t->wire) {
@@ -183,7 +183,7 @@ static sard_status next_field(reader *r, const uint8_t **p, const uint8_t *end, 
 }
 
 /* Whether a field of this kind is stored from this wire type; if not it is skipped like an unknown one. */
-static bool takes(int kind, uint32_t wire) {
+static inline __attribute__((always_inline)) bool takes(int kind, uint32_t wire) {
     switch (kind) {
     case FIELD_I64:
     case FIELD_I32:

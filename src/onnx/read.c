@@ -78,7 +78,8 @@ static sard_status fail_memory(reader *r, const uint8_t *at, size_t bytes) {
 /* ---- tokens ---- */
 
 /* Returns what is wrong, NULL when nothing is. */
-static inline __attribute__((always_inline)) const char *get_varint(const uint8_t **p, const uint8_t *end, uint64_t *value) {
+static inline __attribute__((always_inline)) const char *get_varint(const uint8_t **p, const uint8_t *end,
+                                                                    uint64_t *value) {
     uint64_t v = 0;
     const uint8_t *q = *p;
     for (unsigned shift = 0; shift < 70; shift += 7) {

@@ -280,6 +280,26 @@ static sard_status count_elements(reader *r, const token *t, const field_row *ro
     return wrong ? fail(r, SARD_INVALID_PROTOBUF, t->at, &at, "%s", wrong) : SARD_OK;
 }
 
+/* Numbers that are not packed come one to a tag (a forest has hundreds of thousands): a run of the same one-byte tag with
+ * short values is walked here, the rest is next_field's. l: where they go; NULL: they are counted only. */
+static size_t walk_run(const token *t, const field_row *row, const uint8_t **p, const uint8_t *end, list *l) {
+    const uint8_t tag = (uint8_t)(t->number << 3 | t->wire), *q = *p;
+    size_t n = 0;
+    if (t->number > 15) return 0;
+    if (row->kind == FIELD_F32S && t->wire == WIRE_32) {
+        for (; end - q >= 5 && *q == tag; q += 5, n++)
+            if (l) memcpy((float *)l->items + l->n++, q + 1, sizeof(float));
+    } else if (row->kind == FIELD_I64S && t->wire == WIRE_VARINT) {
+        for (; end - q >= 3 && *q == tag && (q[1] < 0x80 || q[2] < 0x80); n++) {
+            bool two = q[1] >= 0x80;
+            if (l) ((int64_t *)l->items)[l->n++] = two ? (q[1] & 0x7f) | q[2] << 7 : q[1];
+            q += two ? 3 : 2;
+        }
+    }
+    *p = q;
+    return n;
+}
+
 /* The first walk: checks the message's framing and makes room in its lists. */
 static sard_status reserve_lists(reader *r, const uint8_t *p, const uint8_t *end, const message_desc *d, void *msg) {
     size_t counts[32] = {0};
@@ -291,7 +311,7 @@ static sard_status reserve_lists(reader *r, const uint8_t *p, const uint8_t *end
         if (!row || row->kind < FIELD_STRS || !takes(row->kind, t.wire)) continue;
         size_t n;
         TRY(count_elements(r, &t, row, counts[t.number], &n));
-        counts[t.number] += n;
+        counts[t.number] += n + walk_run(&t, row, &p, end, NULL);
     }
     for (uint32_t i = 1; i < d->n_rows; i++) {
         const field_row *row = &d->rows[i];
@@ -402,7 +422,9 @@ static sard_status read_message(reader *r, const uint8_t *p, const uint8_t *end,
         token t;
         TRY(next_field(r, &p, end, d, NULL, &t));
         const field_row *row = find_row(d, t.number);
-        if (row && takes(row->kind, t.wire)) TRY(store(r, &t, d, row, msg));
+        if (!row || !takes(row->kind, t.wire)) continue;
+        TRY(store(r, &t, d, row, msg));
+        (void)walk_run(&t, row, &p, end, (list *)(void *)((char *)msg + row->offset));
     }
     return SARD_OK;
 }

@@ -96,7 +96,7 @@ static inline __attribute__((always_inline)) const char *get_varint(const uint8_
 }
 
 static inline __attribute__((always_inline)) const char *get_tag(const uint8_t **p, const uint8_t *end, token *t) {
-    uint64_t tag;
+    uint64_t tag = 0; /* gcc cannot see that get_varint set it when built for TSan */
     const char *wrong = get_varint(p, end, &tag);
     if (wrong) return wrong;
     t->number = (uint32_t)(tag >> 3);

@@ -2,10 +2,11 @@
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 OP ?=
+CLIENT ?=
 export CMAKE_GENERATOR ?= $(if $(shell command -v ninja),Ninja,Unix Makefiles)
 RELEASE = build/release
 
-.PHONY: all build setup test quick one demo bench fuzz conformance exhaustive format install clean
+.PHONY: all build setup test quick one demo bench fuzz conformance exhaustive clients format install clean
 
 all: build
 
@@ -44,6 +45,10 @@ conformance: setup # the official ONNX node tests
 
 exhaustive: build # functions over every float
 	scripts/exhaustive
+
+clients: setup # programs written for ONNX Runtime, with sard's libonnxruntime.so.1: make clients CLIENT='c node'
+	$(MAKE) build
+	tests/clients/run $(CLIENT)
 
 format:
 	scripts/format

@@ -34,9 +34,6 @@ RANDOM = frozenset(
 DENIED = {
     "test_attention_4d_causal_fp16_expanded": "the stored answer rounds to float16 inside Softmax; one rounding per node, "
     "which is nearer the exact value, differs from it by one float16 step in 2 of 192 elements",
-    "test_dft_inverse": "the stored answer was computed in float and has 1.9e-7 where the exact value is 0; "
-    "that is more than the absolute tolerance of 1e-7",
-    "test_dft_inverse_opset19": "as test_dft_inverse",
 }
 FORMAT = 1  # raise to have the folder written anew
 

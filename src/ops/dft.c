@@ -4,7 +4,8 @@
  *
  *   DFT 20: the attribute axis (1 by default) became an input (-2 by default)
  *
- * The last axis holds real and imaginary parts (or only the real one). Computed in double, rounded once.
+ * The last axis holds real and imaginary parts (or only the real one). Double in double, the other types in float (fft.h)
+ * and rounded once more. The spectrum of real numbers is made symmetric, which it is but for rounding.
  */
 #include "ops/fft.h"
 #include "ops/index.h"
@@ -69,37 +70,57 @@ typedef struct job {
     bool inverse, real_out;
     int64_t in, out, inner; /* extents along the axis; elements (pairs) behind it */
     int parts;              /* of the input's numbers */
-    double *space;          /* per worker: n pairs, then scratch */
-    size_t per_worker;
-    int64_t frames, hop; /* STFT */
+    char *space;            /* per worker: n pairs, then scratch */
+    size_t per_worker;      /* bytes */
+    int64_t frames, hop;    /* STFT */
 } job;
 
-static void put(const job *j, const double *z, int64_t base) {
+/* Part i of a worker's numbers. */
+static double get(const job *j, const void *z, int64_t i) {
+    return j->f.wide ? ((const double *)z)[i] : (double)((const float *)z)[i];
+}
+static void set(const job *j, void *z, int64_t i, double v) {
+    if (j->f.wide)
+        ((double *)z)[i] = v;
+    else
+        ((float *)z)[i] = (float)v;
+}
+static void set_conjugate(const job *j, void *z, int64_t to, int64_t from) {
+    set(j, z, 2 * to, get(j, z, 2 * from)), set(j, z, 2 * to + 1, -get(j, z, 2 * from + 1));
+}
+
+/* The second half of n numbers is the conjugate of the first; what is its own conjugate is real. */
+static void make_symmetric(const job *j, void *z, int64_t n) {
+    set(j, z, 1, 0);
+    if (n % 2 == 0) set(j, z, n + 1, 0);
+    for (int64_t k = 1; k < (n + 1) / 2; k++) set_conjugate(j, z, n - k, k);
+}
+
+/* Transforms a line and writes it. */
+static void transform(const job *j, void *z, int64_t base) {
+    int64_t n = j->f.n;
+    fft_run(&j->f, z, j->inverse, (char *)z + (j->f.wide ? sizeof(double) : sizeof(float)) * 2 * (size_t)n);
+    if (j->parts == 1) make_symmetric(j, z, n);
     for (int64_t k = 0; k < j->out; k++)
         for (int p = 0; p < (j->real_out ? 1 : 2); p++)
-            tensor_set_f64(j->y, (base + k * j->inner) * (j->real_out ? 1 : 2) + p, z[2 * k + p]);
+            tensor_set_f64(j->y, (base + k * j->inner) * (j->real_out ? 1 : 2) + p, get(j, z, 2 * k + p));
 }
 
 /* Lines [from, to) of [outer, inner]. */
 static sard_status lines(void *arg, int64_t from, int64_t to, int worker, sard_error *err) {
     (void)err;
     const job *j = arg;
-    double *z = j->space + (size_t)worker * j->per_worker;
+    void *z = j->space + (size_t)worker * j->per_worker;
     int64_t n = j->f.n, given = j->in < n ? j->in : n;
     if (j->real_out && given > n / 2 + 1) given = n / 2 + 1;
     for (int64_t r = from; r < to; r++) {
         int64_t base = r / j->inner * j->in * j->inner + r % j->inner;
-        memset(z, 0, (size_t)(2 * n) * sizeof *z);
+        memset(z, 0, (size_t)(2 * n) * (j->f.wide ? sizeof(double) : sizeof(float)));
         for (int64_t k = 0; k < given; k++)
             for (int p = 0; p < j->parts; p++)
-                z[2 * k + p] = tensor_get_f64(j->x, (base + k * j->inner) * j->parts + p);
-        if (j->real_out) { /* the other half is the conjugate; what has none is real */
-            z[1] = 0;
-            if (n % 2 == 0) z[n + 1] = 0;
-            for (int64_t k = 1; k < (n + 1) / 2; k++) z[2 * (n - k)] = z[2 * k], z[2 * (n - k) + 1] = -z[2 * k + 1];
-        }
-        fft_run(&j->f, z, j->inverse, z + 2 * n);
-        put(j, z, r / j->inner * j->out * j->inner + r % j->inner);
+                set(j, z, 2 * k + p, tensor_get_f64(j->x, (base + k * j->inner) * j->parts + p));
+        if (j->real_out) make_symmetric(j, z, n);
+        transform(j, z, r / j->inner * j->out * j->inner + r % j->inner);
     }
     return SARD_OK;
 }
@@ -108,13 +129,16 @@ static sard_status lines(void *arg, int64_t from, int64_t to, int worker, sard_e
 static sard_status prepare_fft(op_ctx *c, int64_t n, job *j, sard_error *err) {
     size_t plan, scratch, all;
     void *mem;
-    FAIL_IF(!fft_sizes(n, &plan, &scratch), err, SARD_LIMIT, "a transform of length %lld", (long long)n);
-    TRY(op_scratch(c, plan * sizeof(double), &mem, err));
-    fft_init(&j->f, n, mem);
-    j->per_worker = 2 * (size_t)n + scratch;
-    FAIL_IF(mul_size(j->per_worker * sizeof(double), (size_t)par_threads(op_par(c)), &all), err, SARD_LIMIT,
+    FAIL_IF(!fft_sizes(&j->f, n, j->y->dtype == SARD_F64, &plan, &scratch), err, SARD_LIMIT,
+            "a transform of length %lld", (long long)n);
+    size_t size = j->f.wide ? sizeof(double) : sizeof(float);
+    TRY(op_scratch(c, plan * size, &mem, err));
+    void *plan_at = mem;
+    j->per_worker = (2 * (size_t)n + scratch) * size;
+    FAIL_IF(mul_size(j->per_worker, (size_t)par_threads(op_par(c)), &all), err, SARD_LIMIT,
             "a transform of length %lld", (long long)n);
     TRY(op_scratch(c, all, &mem, err));
+    fft_init(&j->f, plan_at, mem);
     j->space = mem;
     return SARD_OK;
 }
@@ -203,17 +227,16 @@ static sard_status infer_stft(infer_ctx *c, sard_error *err) {
 static sard_status windows(void *arg, int64_t from, int64_t to, int worker, sard_error *err) {
     (void)err;
     const job *j = arg;
-    double *z = j->space + (size_t)worker * j->per_worker;
+    void *z = j->space + (size_t)worker * j->per_worker;
     int64_t n = j->f.n;
     for (int64_t i = from; i < to; i++) {
         int64_t first = i / j->frames * j->in + i % j->frames * j->hop;
         for (int64_t k = 0; k < n; k++) {
             double w = j->window ? tensor_get_f64(j->window, k) : 1;
             for (int p = 0; p < 2; p++)
-                z[2 * k + p] = p < j->parts ? w * tensor_get_f64(j->x, (first + k) * j->parts + p) : 0;
+                set(j, z, 2 * k + p, p < j->parts ? w * tensor_get_f64(j->x, (first + k) * j->parts + p) : 0);
         }
-        fft_run(&j->f, z, false, z + 2 * n);
-        put(j, z, i * j->out);
+        transform(j, z, i * j->out);
     }
     return SARD_OK;
 }

@@ -185,7 +185,7 @@ def test_einsum(dtype, equation, shapes):
     np.testing.assert_array_equal(found, np.einsum(equation, *arrays))
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 7, 16, 30, 97, 256])
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 16, 30, 62, 97, 256, 1001, 1110])
 @pytest.mark.parametrize("dtype,tolerance", [("float32", 1e-5), ("float64", 1e-12)])
 def test_dft_lengths(n, dtype, tolerance):
     rng = np.random.default_rng(n)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares two files of answers: compare.py A B. Prints what differs; exit code 1 when anything does.
 
-A line is `CHECK OUTPUT dtype [d0,d1] v0 v1 ...`. Lines are matched by their first two words, so their order is free. Text
+A line is `CHECK OUTPUT dtype [d0,d1] v0 v1 ...`. Lines are matched by their first two words, so order is free. Text
 and integers must be equal; floats within the official tolerance, rtol 1e-4 and atol 1e-5 of B's value against A's.
 """
 

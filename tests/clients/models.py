@@ -3,9 +3,10 @@
 what they hold allows it) for every release of ONNX Runtime that a client brings.
 
     classifier.onnx            x float [N,4] -> label int64, probabilities seq(map(int64,float)) by ZipMap: iris
-    classifier_strings.onnx    color string [N,1], size float [N,1] -> label string, probabilities seq(map(string,float))
+    classifier_strings.onnx   color string [N,1], size float [N,1] -> label string, probabilities seq(map(string,float))
     tensors.onnx               the iris classifier without ZipMap: probabilities float [N,3]
     two_inputs.onnx            a float [batch,3], b float [3,n] -> y = a b, z = a + 1; with all metadata
+    one_input.onnx             a float [batch,3] -> z = a + 1
     strings.onnx               s string [N] -> t string [N], id int64 [N]
     identity_TYPE.onnx         x TYPE [N] -> y
     sequence.onnx              x float [N] -> s seq(tensor(float)), n int64; sequence_input.onnx: s -> y float, n int64
@@ -19,7 +20,6 @@ what they hold allows it) for every release of ONNX Runtime that a client brings
     garbage.onnx empty.onnx badop.onnx cyclic.onnx      not models, or not ones that can be loaded
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def node(op: str, inputs: str, outputs: str, **attributes):
     return h.make_node(op, names, outputs.split(), **attributes)
 
 
-# ---- classifiers ------------------------------------------------------------------------------------------------------
+# ---- classifiers -----------------------------------------------------------------------------------------------------
 def classifiers(out: Path) -> None:
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType
@@ -119,7 +119,7 @@ def classifiers(out: Path) -> None:
     onnx.save(made, out / "classifier_strings.onnx")
 
 
-# ---- tensors, strings, types ------------------------------------------------------------------------------------------
+# ---- tensors, strings, types -----------------------------------------------------------------------------------------
 def plain(out: Path) -> None:
     two = model(
         [node("MatMul", "a b", "y"), node("Add", "a one", "z")],
@@ -132,6 +132,14 @@ def plain(out: Path) -> None:
     two.graph.doc_string = "a product and a sum"
     h.set_model_props(two, {"author": "sard", "empty": "", "ключ": "значение"})
     onnx.save(two, out / "two_inputs.onnx")
+
+    made = model(
+        [node("Add", "a one", "z")],
+        [tensor("a", T.FLOAT, "batch", 3)],
+        [tensor("z", T.FLOAT, "batch", 3)],
+        [constant("one", np.float32([1]))],
+    )
+    onnx.save(made, out / "one_input.onnx")
 
     encoder = h.make_node(
         "LabelEncoder",
@@ -162,7 +170,9 @@ def plain(out: Path) -> None:
 
     rng = np.random.default_rng(1)
     weights = constant("w", rng.standard_normal((64, 8)).astype(np.float32))
-    made = model([node("MatMul", "x w", "y")], [tensor("x", T.FLOAT, "N", 64)], [tensor("y", T.FLOAT, "N", 8)], [weights])
+    made = model(
+        [node("MatMul", "x w", "y")], [tensor("x", T.FLOAT, "N", 64)], [tensor("y", T.FLOAT, "N", 8)], [weights]
+    )
     (out / "external.bin").unlink(missing_ok=True)
     onnx.save(made, out / "external.onnx", save_as_external_data=True, location="external.bin", size_threshold=0)
 
@@ -187,7 +197,7 @@ def plain(out: Path) -> None:
     onnx.save(made, out / "conv.onnx")
 
 
-# ---- sequences, optionals, maps ---------------------------------------------------------------------------------------
+# ---- sequences, optionals, maps --------------------------------------------------------------------------------------
 def containers(out: Path) -> None:
     made = model(
         [node("SplitToSequence", "x", "s"), node("SequenceLength", "s", "n")],
@@ -233,7 +243,7 @@ def containers(out: Path) -> None:
         onnx.save(made, out / f"{file}.onnx")
 
 
-# ---- slow, custom, wrong ----------------------------------------------------------------------------------------------
+# ---- slow, custom, wrong ---------------------------------------------------------------------------------------------
 def special(out: Path) -> None:
     body = h.make_graph(
         [node("MatMul", "v w", "p"), node("Tanh", "p", "next"), node("Identity", "go", "go_on")],
@@ -254,7 +264,18 @@ def special(out: Path) -> None:
     onnx.save(made, out / "slow.onnx")
 
     made = model(
-        [h.make_node("MulAdd", ["a", "b"], ["c"], name="mul_add", domain="test.custom", alpha=0.5, label="five", dims=[1, 2, 3])],
+        [
+            h.make_node(
+                "MulAdd",
+                ["a", "b"],
+                ["c"],
+                name="mul_add",
+                domain="test.custom",
+                alpha=0.5,
+                label="five",
+                dims=[1, 2, 3],
+            )
+        ],
         [tensor("a", T.FLOAT, "N"), tensor("b", T.FLOAT, "N")],
         [tensor("c", T.FLOAT, "N")],
         opsets=[*OPSETS, h.make_opsetid("test.custom", 1)],

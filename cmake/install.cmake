@@ -11,6 +11,7 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/libsard.a DESTINATION ${CMAKE_INSTALL_
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sard.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 if(SARD_SHARED)
   install(TARGETS sard EXPORT sardTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(TARGETS onnxruntime LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(EXPORT sardTargets NAMESPACE sard:: DESTINATION ${cmake_dir})
   install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sardConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/sardConfigVersion.cmake
           DESTINATION ${cmake_dir})

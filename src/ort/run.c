@@ -1,0 +1,237 @@
+/*
+ * run.c -- runs: names and values are checked as the ABI has it, then handed to the public API.
+ *
+ * What comes out never shares memory with what went in or with another output, since clients write to either.
+ */
+#include "ort/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- run options -------------------------------------------------------------------------------------------------- */
+
+OrtStatus *ort_CreateRunOptions(OrtRunOptions **out) {
+    NOT_NULL(out);
+    OrtRunOptions *o = calloc(1, sizeof *o);
+    if (!o) return ort_no_memory(sizeof *o);
+    o->log_severity = -1;
+    *out = o;
+    return NULL;
+}
+
+void ort_ReleaseRunOptions(OrtRunOptions *o) {
+    if (!o) return;
+    free(o->tag);
+    free(o->profile_prefix);
+    free(o->adapters);
+    ort_pairs_deinit(&o->config);
+    free(o);
+}
+
+OrtStatus *ort_RunOptionsSetRunLogVerbosityLevel(OrtRunOptions *o, int level) {
+    NOT_NULL(o);
+    o->log_verbosity = level;
+    return NULL;
+}
+
+OrtStatus *ort_RunOptionsSetRunLogSeverityLevel(OrtRunOptions *o, int level) {
+    NOT_NULL(o);
+    o->log_severity = level;
+    return NULL;
+}
+
+OrtStatus *ort_RunOptionsSetRunTag(OrtRunOptions *o, const char *tag) {
+    NOT_NULL(o);
+    char *copy = strdup(tag ? tag : "");
+    if (!copy) return ort_no_memory(1);
+    free(o->tag);
+    o->tag = copy;
+    return NULL;
+}
+
+OrtStatus *ort_RunOptionsGetRunLogVerbosityLevel(const OrtRunOptions *o, int *out) {
+    NOT_NULL(o);
+    NOT_NULL(out);
+    *out = o->log_verbosity;
+    return NULL;
+}
+
+OrtStatus *ort_RunOptionsGetRunLogSeverityLevel(const OrtRunOptions *o, int *out) {
+    NOT_NULL(o);
+    NOT_NULL(out);
+    *out = o->log_severity;
+    return NULL;
+}
+
+OrtStatus *ort_RunOptionsGetRunTag(const OrtRunOptions *o, const char **out) {
+    NOT_NULL(o);
+    NOT_NULL(out);
+    *out = o->tag ? o->tag : "";
+    return NULL;
+}
+
+OrtStatus *ort_RunOptionsSetTerminate(OrtRunOptions *o) {
+    NOT_NULL(o);
+    __atomic_store_n(&o->terminate, 1, __ATOMIC_RELAXED);
+    return NULL;
+}
+
+OrtStatus *ort_RunOptionsUnsetTerminate(OrtRunOptions *o) {
+    NOT_NULL(o);
+    __atomic_store_n(&o->terminate, 0, __ATOMIC_RELAXED);
+    return NULL;
+}
+
+/* ---- checks that the ABI makes, with its codes -------------------------------------------------------------------- */
+
+static bool given(const char *name, const char *const *names, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0) return true;
+    return false;
+}
+
+static OrtStatus *check_inputs(const sard_model *m, const char *const *names, const OrtValue *const *values, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        REQUIRE(names[i] && *names[i], ORT_INVALID_ARGUMENT, "Run: the name of input %zu is empty", i);
+        REQUIRE(values[i], ORT_INVALID_ARGUMENT, "Run: the value of input '%s' is NULL", names[i]);
+    }
+    for (size_t i = 0; i < sard_model_inputs(m); i++)
+        REQUIRE(i < n && strcmp(names[i], sard_model_input_name(m, i)) == 0
+                    ? true
+                    : given(sard_model_input_name(m, i), names, n),
+                ORT_FAIL, "Run: Missing Input: %s", sard_model_input_name(m, i));
+    return NULL;
+}
+
+static OrtStatus *check_outputs(const sard_model *m, const char *const *names, size_t n) {
+    REQUIRE(n > 0, ORT_INVALID_ARGUMENT, "Run: at least one output should be requested");
+    for (size_t i = 0; i < n; i++) {
+        REQUIRE(names[i] && *names[i], ORT_INVALID_ARGUMENT, "Run: output name %zu cannot be empty", i);
+        size_t at = 0, count = sard_model_outputs(m);
+        if (i < count && strcmp(names[i], sard_model_output_name(m, i)) == 0) continue;
+        while (at < count && strcmp(names[i], sard_model_output_name(m, at)) != 0) at++;
+        REQUIRE(at < count, ORT_INVALID_ARGUMENT,
+                "Run: Invalid output name: %s (the model has %zu outputs, the first is '%s')", names[i], count,
+                count ? sard_model_output_name(m, 0) : "");
+    }
+    return NULL;
+}
+
+/* ---- the run ------------------------------------------------------------------------------------------------------ */
+
+typedef struct request {
+    OrtSession *session;
+    const OrtRunOptions *options;
+    size_t n_in, n_out;
+    const char **in_names; /* n_in */
+    sard_value **in;       /* n_in, each with a reference of ours */
+    sard_value **out;      /* n_out, each with a reference of ours */
+} request;
+
+static bool overlap(const sard_value *a, const sard_value *b) {
+    const uintptr_t pa = (uintptr_t)sard_tensor_data(a), pb = (uintptr_t)sard_tensor_data(b);
+    const size_t na = sard_tensor_bytes(a), nb = sard_tensor_bytes(b);
+    return na && nb && pa < pb + nb && pb < pa + na;
+}
+
+/* Replaces *v by a copy with memory of its own. */
+static OrtStatus *make_own(sard_value **v) {
+    sard_value *copy;
+    sard_error err;
+    const sard_status st =
+        sard_tensor_new(sard_tensor_dtype(*v), sard_tensor_rank(*v), sard_tensor_dims(*v), &copy, &err);
+    if (st != SARD_OK) return ort_from_error(st, &err, false);
+    memcpy(sard_tensor_data_mut(copy), sard_tensor_data(*v), sard_tensor_bytes(*v));
+    sard_value_unref(*v);
+    *v = copy;
+    return NULL;
+}
+
+static OrtStatus *separate(request *r, OrtValue *const *given_out) {
+    for (size_t i = 0; i < r->n_out; i++) {
+        bool shared = false;
+        if (given_out[i]) continue;
+        for (size_t k = 0; k < r->n_in && !shared; k++) shared = overlap(r->out[i], r->in[k]);
+        for (size_t k = 0; k < i && !shared; k++) shared = overlap(r->out[i], r->out[k]);
+        if (shared) TRY_ORT(make_own(&r->out[i]));
+    }
+    return NULL;
+}
+
+/* Strings cannot be filled by the engine: a client's tensor takes the result's strings over. */
+static OrtStatus *give_strings(OrtValue *to, sard_value **from) {
+    const OrtValue result = {.v = *from};
+    REQUIRE(sard_value_kind(*from) == SARD_KIND_TENSOR && ort_value_is_strings(&result), ORT_INVALID_ARGUMENT,
+            "Run: the output given is a tensor of strings, the result is not");
+    OrtValue *fresh;
+    TRY_ORT(ort_value_new(sard_value_ref(*from), &fresh));
+    const OrtValue old = *to;
+    *to = *fresh;
+    *fresh = old;
+    ort_ReleaseValue(fresh);
+    return NULL;
+}
+
+static OrtStatus *deliver(request *r, OrtValue **outputs) {
+    TRY_ORT(separate(r, outputs));
+    for (size_t i = 0; i < r->n_out; i++)
+        if (outputs[i] && ort_value_is_strings(outputs[i])) TRY_ORT(give_strings(outputs[i], &r->out[i]));
+    for (size_t i = 0; i < r->n_out; i++) {
+        if (outputs[i]) continue;
+        sard_value *v = r->out[i];
+        r->out[i] = NULL;
+        OrtStatus *st = ort_value_new(v, &outputs[i]);
+        if (!st) continue;
+        while (i--) { /* on failure nothing is handed out that was not given */
+            if (!r->out[i]) ort_ReleaseValue(outputs[i]), outputs[i] = NULL;
+        }
+        return st;
+    }
+    return NULL;
+}
+
+static OrtStatus *run(request *r, const OrtValue *const *inputs, const char *const *output_names, OrtValue **outputs) {
+    sard_error err;
+    sard_run_options o = {.profile = r->session->profile};
+    for (size_t i = 0; i < r->n_in; i++) TRY_ORT(ort_value_get(inputs[i], &r->in[i]));
+    for (size_t i = 0; i < r->n_out; i++) {
+        if (!outputs[i] || ort_value_is_strings(outputs[i])) continue;
+        r->out[i] = sard_value_ref(outputs[i]->v);
+    }
+    if (r->options) o.cancel = (volatile int *)(uintptr_t)&r->options->terminate;
+    const sard_status st =
+        sard_run(r->session->model, &o, r->in_names, r->in, r->n_in, output_names, r->out, r->n_out, &err);
+    if (st == SARD_CANCELLED) return ort_fail(ORT_FAIL, "Exiting due to terminate flag being set to true.");
+    return st == SARD_OK ? deliver(r, outputs) : ort_from_error(st, &err, false);
+}
+
+OrtStatus *ort_Run(OrtSession *session, const OrtRunOptions *options, const char *const *input_names,
+                   const OrtValue *const *inputs, size_t n_in, const char *const *output_names, size_t n_out,
+                   OrtValue **outputs) {
+    NOT_NULL(session);
+    if (n_in) NOT_NULL(input_names);
+    if (n_in) NOT_NULL(inputs);
+    if (n_out) NOT_NULL(output_names);
+    if (n_out) NOT_NULL(outputs);
+    if (options && options->terminate) return ort_fail(ORT_FAIL, "Exiting due to terminate flag being set to true.");
+    TRY_ORT(check_inputs(session->model, input_names, inputs, n_in));
+    TRY_ORT(check_outputs(session->model, output_names, n_out));
+    void *room[64] = {0}; /* most runs have few inputs and outputs */
+    const size_t need = n_in > SIZE_MAX / 64 || n_out > SIZE_MAX / 64 ? SIZE_MAX : n_in + n_out;
+    void **slots = need <= 64 ? room : calloc(need == SIZE_MAX ? 0 : need, sizeof *slots);
+    if (!slots) return ort_no_memory(need);
+    request r = {.session = session,
+                 .options = options,
+                 .n_in = n_in,
+                 .n_out = n_out,
+                 .in_names = (const char **)(uintptr_t)input_names,
+                 .in = (sard_value **)slots,
+                 .out = (sard_value **)slots + n_in};
+    atomic_fetch_add(&session->refs, 1);
+    OrtStatus *st = run(&r, inputs, output_names, outputs);
+    for (size_t i = 0; i < n_in; i++) sard_value_unref(r.in[i]);
+    for (size_t i = 0; i < n_out; i++) sard_value_unref(r.out[i]);
+    ort_session_unref(session);
+    if (slots != room) free(slots);
+    return st;
+}

@@ -1,0 +1,99 @@
+/*
+ * status.c -- OrtStatus: code and text in one allocation, and the ABI's codes for the public API's.
+ */
+#include "ort/internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct OrtStatus {
+    OrtErrorCode code;
+    char message[];
+};
+
+/* Given when there is no memory for a status; never freed. */
+static const struct {
+    OrtErrorCode code;
+    char message[32];
+} exhausted = {ORT_RUNTIME_EXCEPTION, "out of memory"};
+
+static OrtStatus *make(OrtErrorCode code, const char *message) {
+    const size_t n = strlen(message) + 1;
+    OrtStatus *s = malloc(sizeof *s + n);
+    if (!s) return (OrtStatus *)(uintptr_t)&exhausted;
+    s->code = code;
+    memcpy(s->message, message, n);
+    return s;
+}
+
+OrtStatus *ort_CreateStatus(OrtErrorCode code, const char *message) { return make(code, message ? message : ""); }
+
+void ort_ReleaseStatus(OrtStatus *s) {
+    if (s != (OrtStatus *)(uintptr_t)&exhausted) free(s);
+}
+
+OrtErrorCode ort_GetErrorCode(const OrtStatus *s) { return s ? s->code : ORT_OK; }
+const char *ort_GetErrorMessage(const OrtStatus *s) { return s ? s->message : ""; }
+
+OrtStatus *ort_fail(OrtErrorCode code, const char *fmt, ...) {
+    char text[1280];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    return make(code, text);
+}
+
+OrtStatus *ort_no_memory(size_t bytes) { return ort_fail(ORT_RUNTIME_EXCEPTION, "out of memory (%zu bytes)", bytes); }
+
+OrtStatus *ort_from_error(sard_status st, const sard_error *err, bool load) {
+    static const OrtErrorCode codes[] = {
+        [SARD_OK] = ORT_OK,
+        [SARD_INVALID_ARGUMENT] = ORT_INVALID_ARGUMENT,
+        [SARD_NO_SUCH_FILE] = ORT_NO_SUCHFILE,
+        [SARD_IO] = ORT_FAIL,
+        [SARD_INVALID_PROTOBUF] = ORT_INVALID_PROTOBUF,
+        [SARD_INVALID_MODEL] = ORT_INVALID_GRAPH,
+        [SARD_UNSUPPORTED] = ORT_NOT_IMPLEMENTED,
+        [SARD_OUT_OF_MEMORY] = ORT_RUNTIME_EXCEPTION,
+        [SARD_LIMIT] = ORT_FAIL,
+        [SARD_CANCELLED] = ORT_FAIL,
+        [SARD_DEADLINE] = ORT_FAIL,
+        [SARD_RUNTIME] = ORT_FAIL,
+        [SARD_INTERNAL] = ORT_RUNTIME_EXCEPTION,
+    };
+    OrtErrorCode code = (size_t)st < sizeof codes / sizeof *codes ? codes[st] : ORT_FAIL;
+    if (load && st == SARD_UNSUPPORTED) code = ORT_INVALID_GRAPH; /* as for an operator that is not registered */
+    if (load && st == SARD_CANCELLED) code = ORT_MODEL_LOAD_CANCELED;
+    return make(code, err && err->message[0] ? err->message : sard_status_name(st));
+}
+
+OrtStatus *ort_not_offered(const char *entry) {
+    static const struct {
+        const char *part, *why;
+    } reasons[] = {
+        {"CUDA", "this build has no CUDA execution provider"},
+        {"TensorRT", "this build has no TensorRT execution provider"},
+        {"ROCM", "this build has no ROCm execution provider"},
+        {"CANN", "this build has no CANN execution provider"},
+        {"Dnnl", "this build has no oneDNN execution provider"},
+        {"OpenVINO", "this build has no OpenVINO execution provider"},
+        {"MIGraphX", "this build has no MIGraphX execution provider"},
+        {"VitisAI", "this build has no Vitis AI execution provider"},
+        {"Gpu", "this build runs on the CPU"},
+        {"GPU", "this build runs on the CPU"},
+        {"Stream", "the CPU has no streams"},
+        {"Semaphore", "memory and semaphores of other devices cannot be imported"},
+        {"Memory", "memory and semaphores of other devices cannot be imported"},
+        {"Interop", "this build runs on the CPU"},
+        {"Opaque", "opaque values are not offered"},
+        {"ModelPackage", "model packages are not offered: load the model's file"},
+        {"ExecutionProviderLibrary", "execution providers from outside are not offered"},
+    };
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (strstr(entry, reasons[i].part))
+            return ort_fail(ORT_NOT_IMPLEMENTED, "%s is not offered: %s", entry, reasons[i].why);
+    return ort_fail(ORT_NOT_IMPLEMENTED, "%s is not offered by this library", entry);
+}

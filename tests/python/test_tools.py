@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import ml_dtypes
 import numpy as np
@@ -87,13 +88,23 @@ def test_worker_survives_its_child() -> None:
         worker.close()
 
 
-def test_paired_ratio() -> None:
-    def spin(n: int):
-        return lambda: sum(range(n))
+def test_paired_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that gets slower and slower; by a clock of the test's own, which only the calls move."""
+    now = 0.0
 
-    samples = timing.interleave({"long": spin(40_000), "short": spin(10_000)}, seconds=0.3, sample=0.002)
-    assert timing.ratio(samples, "long", "short") > 1  # the figure itself is the machine's affair
+    def work(seconds: float):
+        def call() -> None:
+            nonlocal now
+            now += seconds * (1 + 20 * now)
+
+        return call
+
+    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: now))
+    samples = timing.interleave({"long": work(4e-4), "short": work(1e-4)}, seconds=0.3, sample=0.002)
+    assert 2 < timing.ratio(samples, "long", "short") < 8
     assert samples["long"].best <= samples["long"].median
+    assert len(samples["long"].seconds) == len(samples["short"].seconds) >= 5
+    assert max(samples["short"].seconds) > samples["long"].best  # so that the pairing is what tells them apart
 
 
 def test_tables() -> None:

@@ -30,6 +30,9 @@ foreach(source ${test_sources})
   target_compile_definitions(test_${name} PRIVATE SARD_SOURCE_DIR="${CMAKE_CURRENT_SOURCE_DIR}"
                                                   SARD_BINARY_DIR="${CMAKE_CURRENT_BINARY_DIR}")
   target_link_libraries(test_${name} PRIVATE sard_core ${CMOCKA_LIB})
+  if(label STREQUAL ort) # the C ABI lies in no library but its own
+    target_sources(test_${name} PRIVATE $<TARGET_OBJECTS:sard_ort>)
+  endif()
   add_test(NAME ${name} COMMAND test_${name})
   if(name IN_LIST slow_tests)
     list(APPEND label slow)

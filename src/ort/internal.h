@@ -213,6 +213,28 @@ OrtStatus *ort_custom_library(const OrtSessionOptions *o, sard_op_library **out)
 void ort_domain_ref(OrtCustomOpDomain *d);
 void ort_domain_unref(OrtCustomOpDomain *d);
 
+/* ---- attributes of nodes ------------------------------------------------------------------------------------------ */
+
+/* Refcounted, never changed once made: nodes that take a copy take a reference. */
+struct OrtOpAttr {
+    atomic_uint refs;
+    OrtOpAttrType type;
+    char *name;
+    size_t n; /* bytes of a string; elements of an array */
+    union {
+        int64_t i;
+        float f;
+        int64_t *ints;
+        float *floats;
+        ort_string s;
+        ort_string *strings;
+        sard_value *tensor;
+        OrtGraph *graph;
+    };
+};
+OrtOpAttr *ort_op_attr_ref(const OrtOpAttr *a);
+void ort_op_attr_unref(OrtOpAttr *a); /* NULL is allowed */
+
 struct OrtRunOptions {
     volatile int terminate;
     int log_severity, log_verbosity;

@@ -249,6 +249,7 @@ SARD_API void sard_options_free(sard_options *o);
  * load_limit       bytes                   0        of what loading may allocate (0: none)
  * stop_after       number                  none     stop optimising after so many rewrites (to bisect)
  * dim.NAME         number                  none     fixes the symbolic dimension NAME
+ * unknown_dims     error|ignore            error    when the model has no dimension NAME
  * An unknown key or malformed value is SARD_INVALID_ARGUMENT and names the nearest key.
  */
 SARD_API SARD_MUST_CHECK sard_status sard_options_set(sard_options *o, const char *key, const char *value,

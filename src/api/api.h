@@ -35,7 +35,7 @@ typedef struct option_file { /* external data given as bytes */
 struct sard_options {
     opt_level level;
     int threads, spin_us; /* spin_us < 0: not set */
-    bool read_weights, flush_denormals;
+    bool read_weights, flush_denormals, ignore_unknown_dims;
     uint64_t memory_limit, load_limit;
     long stop_after; /* < 0: none */
     pool *pool;      /* NULL: not given */

@@ -221,6 +221,7 @@ static sard_status import_checked(sard_model *m, const sard_options *o, sard_err
                                .n_overrides = o->n_inits,
                                .dims = dims,
                                .n_dims = o->n_dims,
+                               .ignore_unknown_dims = o->ignore_unknown_dims,
                                .copy_weights = o->read_weights};
     TRY(import_model(&m->src, &io, &m->imported, err));
     TRY(graph_check(module_main(m->imported), &found, err));

@@ -90,7 +90,7 @@ typedef struct option_row {
     long long least, most;  /* OPTION_INT */
 } option_row;
 
-enum { KEY_OPTIMIZE, KEY_THREADS, KEY_SPIN, KEY_WEIGHTS, KEY_DENORMALS, KEY_MEMORY, KEY_LOAD, KEY_STOP, KEY_COUNT };
+enum { KEY_OPTIMIZE, KEY_THREADS, KEY_SPIN, KEY_WEIGHTS, KEY_DENORMALS, KEY_MEMORY, KEY_LOAD, KEY_STOP, KEY_UNKNOWN_DIMS, KEY_COUNT };
 static const option_row rows[KEY_COUNT] = {
     [KEY_OPTIMIZE] = {"optimize", OPTION_CHOICE, {"none", "basic", "extended", "all"}, 0, 0},
     [KEY_THREADS] = {"threads", OPTION_INT, {0}, 0, 1024},
@@ -100,6 +100,7 @@ static const option_row rows[KEY_COUNT] = {
     [KEY_MEMORY] = {"memory_limit", OPTION_BYTES, {0}, 0, 0},
     [KEY_LOAD] = {"load_limit", OPTION_BYTES, {0}, 0, 0},
     [KEY_STOP] = {"stop_after", OPTION_INT, {0}, 0, INT32_MAX},
+    [KEY_UNKNOWN_DIMS] = {"unknown_dims", OPTION_CHOICE, {"error", "ignore"}, 0, 0},
 };
 
 static sard_status read_value(const option_row *row, const char *value, uint64_t *out, sard_error *err) {
@@ -165,7 +166,7 @@ sard_status sard_options_set(sard_options *o, const char *key, const char *value
         if (near) return err_set(err, SARD_INVALID_ARGUMENT, "unknown option '%s'; did you mean '%s'?", key, near);
         return err_set(err, SARD_INVALID_ARGUMENT,
                        "unknown option '%s'; the options are optimize, threads, spin_us, weights, denormals, "
-                       "memory_limit, load_limit, stop_after, dim.NAME",
+                       "memory_limit, load_limit, stop_after, unknown_dims, dim.NAME",
                        key);
     }
     uint64_t v = 0;
@@ -191,6 +192,9 @@ sard_status sard_options_set(sard_options *o, const char *key, const char *value
         break;
     case KEY_LOAD:
         o->load_limit = v;
+        break;
+    case KEY_UNKNOWN_DIMS:
+        o->ignore_unknown_dims = v == 1;
         break;
     default:
         o->stop_after = (long)v;

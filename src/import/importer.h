@@ -38,6 +38,7 @@ typedef struct importer {
     map64 ops;           /* (domain, name) as ids -> op_def */
     map64 overrides;     /* name -> index in o->overrides */
     bool *override_used; /* per override */
+    bool *dim_used;      /* per fixed dimension */
     map64 dims;          /* name -> index in o->dims */
     unsupported *missing;
     uint32_t n_missing;

@@ -225,7 +225,8 @@ static sard_status read_options(importer *im, sard_error *err) {
     const import_options *o = im->o;
     str_id id;
     im->override_used = mem_calloc(o->n_overrides, sizeof *im->override_used);
-    if (!im->override_used) return err_nomem(err, o->n_overrides);
+    im->dim_used = mem_calloc(o->n_dims, sizeof *im->dim_used);
+    if (!im->override_used || !im->dim_used) return err_nomem(err, o->n_overrides);
     for (size_t i = 0; i < o->n_overrides; i++) {
         TRY(intern(im, str_of(o->overrides[i].name), &id, err));
         if (map_put(&im->overrides, id, i)) return err_nomem(err, 64);
@@ -252,6 +253,10 @@ static void tell_unsupported(const importer *im) {
         if (!im->override_used[i])
             problem_add(im->p, SARD_INVALID_ARGUMENT, "", "the model has no initializer '%s'",
                         im->o->overrides[i].name);
+    for (size_t i = 0; i < im->o->n_dims && !im->o->ignore_unknown_dims; i++)
+        if (!im->dim_used[i])
+            problem_add(im->p, SARD_INVALID_ARGUMENT, "", "the model has no symbolic dimension '%s' to fix",
+                        im->o->dims[i].name);
 }
 
 static sard_status import_all(importer *im, sard_error *err) {
@@ -275,6 +280,7 @@ sard_status import_model(onnx_model *src, const import_options *o, module **out,
     sard_status st = import_all(&im, err);
     if (st == SARD_OK && im.p->count != before) st = problems_result(im.p, err);
     mem_free(im.override_used);
+    mem_free(im.dim_used);
     mem_free(im.missing);
     map_free(&im.functions);
     map_free(&im.ops);

@@ -33,7 +33,11 @@ static sard_status read_dim(importer *im, const onnx_dim *d, const char *where, 
         str_id id;
         uint64_t at;
         TRY(intern(im, d->param, &id, err));
-        *out = map_get(&im->dims, id, &at) ? im->o->dims[at].value : DIM_SYM(id);
+        *out = DIM_SYM(id);
+        if (map_get(&im->dims, id, &at)) {
+            im->dim_used[at] = true;
+            *out = im->o->dims[at].value;
+        }
     }
     return SARD_OK;
 }

@@ -322,6 +322,7 @@ static sard_status set_all(const OrtEnv *env, const OrtSessionOptions *o, sard_o
         st = sard_options_pool(to, env->pool, err);
     else if (st == SARD_OK)
         st = sard_options_set(to, "threads", threads, err);
+    if (st == SARD_OK) st = sard_options_set(to, "unknown_dims", "ignore", err); /* the ABI has it so */
     if (st == SARD_OK) st = set_free_dims(o, to, err);
     if (st == SARD_OK) st = set_data(o, to, err);
     return st;

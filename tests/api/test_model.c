@@ -130,6 +130,11 @@ static void test_symbols_agree(void **state) {
     OK(sard_builder_build(b, o, &m, &err));
     assert_int_equal(sard_type_dim(sard_model_input_type(m, 0), 0), 5);
     sard_model_unref(m);
+    OK(sard_options_set(o, "dim.M", "5", &err));
+    FAILS(SARD_INVALID_ARGUMENT, "no symbolic dimension 'M' to fix", sard_builder_build(b, o, &m, &err));
+    OK(sard_options_set(o, "unknown_dims", "ignore", &err));
+    OK(sard_builder_build(b, o, &m, &err));
+    sard_model_unref(m);
     sard_options_free(o);
     sard_builder_free(b);
     sard_value_unref(in[0]);

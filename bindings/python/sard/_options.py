@@ -150,6 +150,7 @@ class SessionOptions:
             raise InvalidArgument(f"graph_optimization_level {level} does not exist")
         out = [("optimize", LEVELS[level]), ("threads", str(int(self.intra_op_num_threads)))]
         out += [(f"dim.{name}", str(value)) for name, value in self._dims.items()]
+        out.append(("unknown_dims", "ignore"))  # as onnxruntime does
         if self._entries.get("session.set_denormal_as_zero") == "1":
             out.append(("denormals", "flush"))
         if self._entries.get("session.intra_op.allow_spinning") == "0":

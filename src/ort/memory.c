@@ -20,7 +20,8 @@ OrtStatus *ort_CreateMemoryInfo(const char *name, OrtAllocatorType type, int id,
                  {"CudaPinned", OrtMemoryInfoDeviceType_CPU},   {"Hip", OrtMemoryInfoDeviceType_GPU},
                  {"HipPinned", OrtMemoryInfoDeviceType_CPU},    {"Cann", OrtMemoryInfoDeviceType_NPU},
                  {"DML", OrtMemoryInfoDeviceType_GPU},          {"OpenVINO_CPU", OrtMemoryInfoDeviceType_CPU},
-                 {"OpenVINO_GPU", OrtMemoryInfoDeviceType_GPU}, {"WebGPU_Buffer", OrtMemoryInfoDeviceType_GPU}};
+                 {"OpenVINO_GPU", OrtMemoryInfoDeviceType_GPU}, {"WebGPU_Buffer", OrtMemoryInfoDeviceType_GPU},
+                 {"WebGPU_Buf", OrtMemoryInfoDeviceType_GPU}};
     NOT_NULL(name);
     NOT_NULL(out);
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {

@@ -192,8 +192,6 @@ test('load_errors', async () => {
     await rejects(ort.InferenceSession.create(model(name)), name);
   await rejects(ort.InferenceSession.create(new Uint8Array([1, 2, 3])), 'garbage bytes');
   await rejects(ort.InferenceSession.create(new Uint8Array(0)), 'no bytes');
-  const error = await rejects(ort.InferenceSession.create(model('empty.onnx')), 'an empty file');
-  expect(/No graph was found in the protobuf/.test(error.message), `the text this package's own tests look for: ${error.message}`);
 });
 
 test('run_errors', async () => {

@@ -16,5 +16,8 @@ foreach(source ${fuzz_sources})
     set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS fuzz)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/fuzz)
+  if(short MATCHES "^(ort_format|adapter)$") # of the C ABI, which is not part of the core
+    target_sources(${name} PRIVATE $<TARGET_OBJECTS:sard_ort>)
+  endif()
   target_link_libraries(${name} PRIVATE sard_core)
 endforeach()

@@ -205,6 +205,12 @@ struct OrtSession {
 void ort_session_unref(OrtSession *s);
 /* A session for a model already loaded, taken over also on failure. */
 OrtStatus *ort_session_wrap(const OrtEnv *env, const OrtSessionOptions *options, sard_model *model, OrtSession **out);
+/* A model of a file or of bytes, in ONNX or in ONNX Runtime's format (load.c). */
+sard_status ort_load_file(const char *path, const sard_options *options, sard_model **out, sard_error *err);
+sard_status ort_load_bytes(const void *data, size_t n, int borrow, const sard_options *options, sard_model **out,
+                           sard_error *err);
+/* A whole file, freed with free(); err must be there. */
+sard_status ort_read_file(const char *path, void **data, size_t *n, sard_error *err);
 /* The public API's options for a load; freed with sard_options_free. */
 OrtStatus *ort_load_options(const OrtEnv *env, const OrtSessionOptions *o, sard_options **out);
 
@@ -240,9 +246,20 @@ struct OrtRunOptions {
     int log_severity, log_verbosity;
     char *tag;
     OrtKeyValuePairs config;
-    const OrtLoraAdapter **adapters;
+    const OrtLoraAdapter **adapters; /* each with a reference of ours */
     size_t n_adapters, cap_adapters;
     char *profile_prefix; /* NULL: no profile of this run */
 };
+
+/* A run's inputs together with the tensors of its adapters (adapter.c); everything in the lists is borrowed. */
+typedef struct ort_inputs {
+    const char **names;
+    const OrtValue **values;
+    size_t n;
+} ort_inputs;
+OrtStatus *ort_adapters_join(const OrtRunOptions *o, const char *const *names, const OrtValue *const *values, size_t n,
+                             ort_inputs *out);
+void ort_inputs_deinit(ort_inputs *in);
+void ort_adapter_unref(const OrtLoraAdapter *a);
 
 #endif

@@ -23,6 +23,7 @@ void ort_ReleaseRunOptions(OrtRunOptions *o) {
     if (!o) return;
     free(o->tag);
     free(o->profile_prefix);
+    for (size_t i = 0; i < o->n_adapters; i++) ort_adapter_unref(o->adapters[i]);
     free(o->adapters);
     ort_pairs_deinit(&o->config);
     free(o);
@@ -205,15 +206,9 @@ static OrtStatus *run(request *r, const OrtValue *const *inputs, const char *con
     return st == SARD_OK ? deliver(r, outputs) : ort_from_error(st, &err, false);
 }
 
-OrtStatus *ort_Run(OrtSession *session, const OrtRunOptions *options, const char *const *input_names,
-                   const OrtValue *const *inputs, size_t n_in, const char *const *output_names, size_t n_out,
-                   OrtValue **outputs) {
-    NOT_NULL(session);
-    if (n_in) NOT_NULL(input_names);
-    if (n_in) NOT_NULL(inputs);
-    if (n_out) NOT_NULL(output_names);
-    if (n_out) NOT_NULL(outputs);
-    if (options && options->terminate) return ort_fail(ORT_FAIL, "Exiting due to terminate flag being set to true.");
+static OrtStatus *run_checked(OrtSession *session, const OrtRunOptions *options, const char *const *input_names,
+                              const OrtValue *const *inputs, size_t n_in, const char *const *output_names, size_t n_out,
+                              OrtValue **outputs) {
     TRY_ORT(check_inputs(session->model, input_names, inputs, n_in));
     TRY_ORT(check_outputs(session->model, output_names, n_out));
     void *room[64] = {0}; /* most runs have few inputs and outputs */
@@ -233,5 +228,23 @@ OrtStatus *ort_Run(OrtSession *session, const OrtRunOptions *options, const char
     for (size_t i = 0; i < n_out; i++) sard_value_unref(r.out[i]);
     ort_session_unref(session);
     if (slots != room) free(slots);
+    return st;
+}
+
+OrtStatus *ort_Run(OrtSession *session, const OrtRunOptions *options, const char *const *input_names,
+                   const OrtValue *const *inputs, size_t n_in, const char *const *output_names, size_t n_out,
+                   OrtValue **outputs) {
+    NOT_NULL(session);
+    if (n_in) NOT_NULL(input_names);
+    if (n_in) NOT_NULL(inputs);
+    if (n_out) NOT_NULL(output_names);
+    if (n_out) NOT_NULL(outputs);
+    if (options && options->terminate) return ort_fail(ORT_FAIL, "Exiting due to terminate flag being set to true.");
+    if (!options || !options->n_adapters)
+        return run_checked(session, options, input_names, inputs, n_in, output_names, n_out, outputs);
+    ort_inputs all;
+    TRY_ORT(ort_adapters_join(options, input_names, inputs, n_in, &all));
+    OrtStatus *st = run_checked(session, options, all.names, all.values, all.n, output_names, n_out, outputs);
+    ort_inputs_deinit(&all);
     return st;
 }

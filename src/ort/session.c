@@ -94,8 +94,8 @@ static OrtStatus *load(const OrtEnv *env, const source *from, const OrtSessionOp
                          ort_log_from_load, &logger);
         const char *direct = ort_pairs_get(&o->config, "session.use_ort_model_bytes_directly");
         const int borrow = direct && strcmp(direct, "1") == 0;
-        const sard_status st = from->path ? sard_model_load(from->path, options, &model, &err)
-                                          : sard_model_load_memory(from->data, from->n, borrow, options, &model, &err);
+        const sard_status st = from->path ? ort_load_file(from->path, options, &model, &err)
+                                          : ort_load_bytes(from->data, from->n, borrow, options, &model, &err);
         sard_options_free(options);
         bad = st == SARD_OK ? ort_session_wrap(env, o, model, out) : ort_from_error(st, &err, true);
     }

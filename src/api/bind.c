@@ -148,7 +148,7 @@ static sard_status check_dims(dim_table *table, const model_io *io, const sard_v
             expected_text(t, want, sizeof want);
             found_text(v, found, sizeof found);
             return err_set(err, SARD_INVALID_ARGUMENT,
-                           "input '%s', axis %d: expected %lld, found %lld (expected %s, found %s)", io->name, i,
+                           "input '%s', dimension %d: expected %lld, found %lld (expected %s, found %s)", io->name, i,
                            (long long)t->dim[i], (long long)dim[i], want, found);
         }
         if (t->dim[i] < 0) TRY(check_symbol(table, io, i, dim[i], err));

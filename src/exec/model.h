@@ -393,7 +393,7 @@ sard_status run_output(run *r, frame *f, uint32_t k, sard_value **out, sard_erro
 /* profile.c */
 void profile_add(exec_profile *p, const frame *f, const exec_step *s, int64_t from_ns, int64_t to_ns);
 
-/* "; inputs: f32[2,3], i64[1]" after the message, and where it happened before it. */
+/* "; input shapes: f32[2,3], i64[1]" after the message, and where it happened before it. */
 sard_status step_error(const frame *f, const exec_step *s, sard_status st, sard_error *err);
 
 #endif

@@ -37,9 +37,9 @@ static const char *value_now(const frame *f, uint32_t x, char *buf, size_t n) {
 sard_status step_error(const frame *f, const exec_step *s, sard_status st, sard_error *err) {
     if (!err) return st;
     char where[256], text[256];
-    if (st != SARD_CANCELLED && st != SARD_DEADLINE && !strstr(err->message, "; inputs: ")) {
+    if (st != SARD_CANCELLED && st != SARD_DEADLINE && !strstr(err->message, "; input shapes: ")) {
         for (uint32_t i = 0; i < s->n_in && i < 16; i++) {
-            append(err, i ? ", " : "; inputs: ");
+            append(err, i ? ", " : "; input shapes: ");
             append(err, s->in[i] == NO_ID ? "-" : value_now(f, s->in[i], text, sizeof text));
         }
         if (s->n_in > 16) append(err, ", ...");

@@ -99,7 +99,7 @@ static void test_wrong_inputs(void **state) {
     FAILS(SARD_INVALID_ARGUMENT, "wrong rank", sard_run(m, NULL, NAMES("x"), &bad, 1, NULL, &y, 1, &err));
     sard_value_unref(bad);
     bad = floats(2, DIMS(1, 5), NULL);
-    FAILS(SARD_INVALID_ARGUMENT, "input 'x', axis 1: expected 4, found 5",
+    FAILS(SARD_INVALID_ARGUMENT, "input 'x', dimension 1: expected 4, found 5",
           sard_run(m, NULL, NAMES("x"), &bad, 1, NULL, &y, 1, &err));
     sard_value_unref(bad);
     OK(sard_sequence_new(two, 2, &bad, &err));

@@ -443,7 +443,7 @@ static void test_errors(void **state) {
     sard_error err;
     assert_int_equal(run_it(&f, &in, &out, &err), SARD_LIMIT);
     assert_non_null(strstr(err.message, "run: node 'Fill' (Fill"));
-    assert_non_null(strstr(err.message, "inputs: i64[4]"));
+    assert_non_null(strstr(err.message, "input shapes: i64[4]"));
     sard_value_unref(in);
     in = floats((float[]){1}, 1);
     assert_int_equal(run_it(&f, &in, &out, &err), SARD_INVALID_ARGUMENT);

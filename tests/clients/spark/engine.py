@@ -1,4 +1,4 @@
-"""A Spark session with SynapseML over the official library or over another one, for the client's checks and the benchmark.
+"""A Spark session with SynapseML over the official library or another one, for the client's checks and the benchmark.
 
 What chooses the library are settings of Spark alone; SynapseML and its jars stay as they were fetched.
 """
@@ -12,11 +12,13 @@ from pyspark.sql import SparkSession
 
 
 def library_settings(lib: str) -> dict[str, str]:
-    """Spark's settings for a library: `official` (the jar's own), a folder with spark-defaults.conf, or a folder with
-    libonnxruntime.so.1 and the link libonnxruntime.so.1.8.1."""
+    """Spark's settings for a library: `official` (the jar's own), sard's plugin (a jar), a folder with
+    spark-defaults.conf, or a folder with libonnxruntime.so.1 and the link libonnxruntime.so.1.8.1."""
     if lib == "official":
         return {}
     folder = Path(lib).resolve()
+    if lib.endswith(".jar"):
+        return {"spark.jars": str(folder), "spark.plugins": "sard.spark.Library"}
     defaults = folder / "spark-defaults.conf"
     if defaults.exists():
         lines = [line.split(None, 1) for line in defaults.read_text().splitlines()]
@@ -36,8 +38,9 @@ def library_settings(lib: str) -> dict[str, str]:
 def open_spark(work: Path, lib: str, *, threads: int = 2, memory: str = "1500m") -> SparkSession:
     """A local Spark of so many threads; `work` is the folder that setup.sh filled."""
     os.environ.pop("PYSPARK_SUBMIT_ARGS", None)
+    chosen = library_settings(lib)
+    jars = [str(j) for j in sorted((work / "jars").glob("*.jar"))]
     settings = {
-        "spark.jars": ",".join(str(j) for j in sorted((work / "jars").glob("*.jar"))),
         "spark.ui.enabled": "false",
         "spark.driver.memory": memory,
         "spark.driver.bindAddress": "127.0.0.1",
@@ -46,7 +49,8 @@ def open_spark(work: Path, lib: str, *, threads: int = 2, memory: str = "1500m")
         "spark.default.parallelism": "2",
         "spark.local.dir": str(work / "local"),
         "spark.sql.warehouse.dir": str(work / "warehouse"),
-        **library_settings(lib),
+        **chosen,
+        "spark.jars": ",".join([*jars, *filter(None, [chosen.get("spark.jars")])]),
     }
     builder = SparkSession.builder.master(f"local[{threads}]").appName("sard")
     for key, value in settings.items():

@@ -2,7 +2,7 @@
 """Models for the Spark client: models.py FOLDER. Opset 13 and ai.onnx.ml 2, which the library in SynapseML's jar takes.
 
 gbm_zipmap.onnx, gbm.onnx   LightGBM classifier over 12 columns, 20 trees: probabilities as maps, and as a tensor
-mlp.onnx                    `x` [N,4] -> `hidden` [N,8] (an intermediate value) -> `logits` [N,3] -> `scores` [N,3], `best` [N]
+mlp.onnx                    `x` [N,4] -> `hidden` [N,8] and `logits` [N,3] (intermediate) -> `scores` [N,3], `best` [N]
 two_inputs.onnx             `x` [N,4], `w` int64 [N,2] -> `y` [N,4], `total` [N,1]
 open_width.onnx             `x` [N,M] -> `y` = x @ w, w [4,3]: a wrong M shows only in the run
 image.onnx                  `image` [N,3,8,8] -> `features` [N,4,8,8] (intermediate) -> `pooled` [N,4] -> `out` [N,2]
@@ -29,7 +29,7 @@ def write(path: Path, name: str, nodes, inputs, outputs, weights) -> None:
 
 
 def gbm(path: Path, columns: int, trees: int, name: str = "gbm", rows: int = 3000) -> None:
-    """NAME.onnx with the probabilities as a tensor and NAME_zipmap.onnx with them as maps, of one LightGBM classifier."""
+    """One LightGBM classifier: NAME.onnx with the probabilities as a tensor, NAME_zipmap.onnx with them as maps."""
     from lightgbm import LGBMClassifier
     from onnxmltools import convert_lightgbm
     from onnxmltools.convert.common.data_types import FloatTensorType
@@ -44,6 +44,13 @@ def gbm(path: Path, columns: int, trees: int, name: str = "gbm", rows: int = 300
         for i, node in enumerate(model.graph.node):  # SynapseML cuts graphs by the names of nodes
             node.name = f"node{i}"
         save(model, path / f"{name}{'_zipmap' * maps}.onnx")
+
+
+def first_column(path: Path, columns: int) -> None:
+    """trivial.onnx: the first column as it is."""
+    nodes = [helper.make_node("Gather", ["input", "zero"], ["y"], axis=1)]
+    inputs, outputs = [("input", TensorProto.FLOAT, ["N", columns])], [("y", TensorProto.FLOAT, ["N", 1])]
+    write(path, "trivial", nodes, inputs, outputs, {"zero": np.array([0], np.int64)})
 
 
 def mlp(path: Path) -> None:

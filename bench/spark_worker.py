@@ -1,0 +1,81 @@
+"""One Spark with one library, for bench/spark.py: spark_worker.py WORK LIB THREADS ROWS PARTITIONS MEMORY
+
+Serves questions on stdin, one JSON line each: {"do": "time", "model", "maps", "batch"} gives the seconds of scoring the
+whole table once, {"do": "answers", ...} the labels and probabilities of the first rows and sums over all.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "tests" / "clients" / "spark"), str(ROOT / "scripts")]
+
+from engine import jvm_pid, mapped_libraries, open_spark
+from pyspark import StorageLevel
+from pyspark.ml.feature import VectorAssembler
+from pyspark.sql import functions as F
+from sardtools.workers import serve
+from synapse.ml.onnx import ONNXModel
+
+COLUMNS = 95
+COMPARED = 20_000  # rows whose answers are compared one by one
+
+
+def make_table(spark, rows: int, partitions: int):
+    """`id` and `features`, vectors of 95 numbers, the same for every session; held in memory."""
+    table = spark.range(0, rows, 1, partitions)
+    names = [f"c{i}" for i in range(COLUMNS)]
+    table = table.select("id", *((F.rand(seed=i) * 4 - 2).alias(n) for i, n in enumerate(names)))
+    table = VectorAssembler(inputCols=names, outputCol="features").transform(table).select("id", "features")
+    table = table.persist(StorageLevel.MEMORY_ONLY)
+    table.count()
+    return table
+
+
+def score(table, question: dict):
+    """The table with `label` and `p`, the probability of class 1 (or `y` of the model that does nothing)."""
+    model = ONNXModel().setModelPayload(bytearray(Path(question["model"]).read_bytes())).setDeviceType("CPU")
+    model = model.setMiniBatchSize(question["batch"]).setFeedDict({"input": "features"})
+    return model.setFetchDict(question["fetch"]).transform(table)
+
+
+def peak_memory(pid: int, reset: bool = False) -> int:
+    """The most resident bytes of a process since the last reset."""
+    if reset:
+        Path(f"/proc/{pid}/clear_refs").write_text("5")
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+
+
+def main() -> None:
+    work, lib = Path(sys.argv[1]), sys.argv[2]
+    threads, rows, partitions, memory = int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), sys.argv[6]
+    spark = open_spark(work, lib, threads=threads, memory=memory)
+    table = make_table(spark, rows, partitions)
+
+    def answer(question: dict) -> dict:
+        scored = score(table, question)
+        if question["do"] == "time":
+            peak_memory(jvm_pid(), reset=True)
+            start = time.perf_counter()
+            scored.write.format("noop").mode("overwrite").save()
+            return {"seconds": time.perf_counter() - start, "peak": peak_memory(jvm_pid())}
+        probability = F.col("p").getItem(F.lit(1).cast("long") if question["maps"] else 1).cast("double")
+        scored = scored.select("id", "label", probability.alias("p"))
+        first = scored.where(F.col("id") < COMPARED).orderBy("id").collect()
+        sums = scored.agg(F.count("id"), F.sum("label"), F.sum("p"), F.sum(F.col("p") * (F.col("id") % 1009))).collect()
+        return {
+            "labels": [row["label"] for row in first],
+            "p": [row["p"] for row in first],
+            "sums": list(sums[0]),
+            "library": mapped_libraries(),
+        }
+
+    serve(answer)
+
+
+if __name__ == "__main__":
+    main()

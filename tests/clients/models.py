@@ -17,9 +17,12 @@ what they hold allows it) for every release of ONNX Runtime that a client brings
     conv.onnx                  x float [N,1,8,8] -> y float [N,4]
     slow.onnx                  x float [128,128] -> y: a Loop that runs for many seconds
     custom.onnx                a, b float [N] -> c: MulAdd of the domain test.custom
+    genai/                     a decoder of one layer that onnxruntime-genai can drive, with its configuration
+    vad.onnx                   what sherpa-onnx takes for silero's voice activity detector 5: the mean of |input|
     garbage.onnx empty.onnx badop.onnx cyclic.onnx      not models, or not ones that can be loaded
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -290,6 +293,108 @@ def special(out: Path) -> None:
     onnx.save(model(circle, one, two, checked=False), out / "cyclic.onnx")
 
 
+# ---- models of larger clients ----------------------------------------------------------------------------------------
+VOCABULARY, HEADS, SIZE = 32, 2, 4
+
+
+def decoder(out: Path) -> None:
+    """Logits from the embedding and the sum of all values so far: order matters to nothing but the cache's shape."""
+    folder = out / "genai"
+    folder.mkdir(exist_ok=True)
+    rng = np.random.default_rng(3)
+    hidden = HEADS * SIZE
+    names = {
+        "embedding": (VOCABULARY, hidden),
+        "wk": (hidden, hidden),
+        "wv": (hidden, hidden),
+        "wo": (hidden, VOCABULARY),
+    }
+    constants = [constant(n, rng.standard_normal(shape).astype(np.float32)) for n, shape in names.items()]
+    constants += [
+        constant("split", np.int64([0, 0, HEADS, SIZE])),
+        constant("join", np.int64([0, 0, hidden])),
+        constant("time", np.int64([2])),
+        constant("zero", np.int64([0])),
+        constant("one", np.int64([1])),
+    ]
+    nodes = [node("Gather", "embedding input_ids", "e")]
+    for kind in ("key", "value"):
+        w = f"w{kind[0]}"
+        nodes += [
+            node("MatMul", f"e {w}", f"{kind}_flat"),
+            node("Reshape", f"{kind}_flat split", f"{kind}_heads"),
+            node("Transpose", f"{kind}_heads", f"{kind}_new", perm=[0, 2, 1, 3]),
+            node("Concat", f"past_key_values.0.{kind} {kind}_new", f"present.0.{kind}", axis=2),
+        ]
+    nodes += [
+        node("ReduceSum", "present.0.value time", "sum", keepdims=1),
+        node("Transpose", "sum", "sum_heads", perm=[0, 2, 1, 3]),
+        node("Reshape", "sum_heads join", "context"),
+        node("Slice", "context zero one one", "context_row"),
+        node("Add", "e context_row", "h"),
+        node("MatMul", "h wo", "logits"),
+    ]
+    past = [tensor(f"past_key_values.0.{k}", T.FLOAT, "batch", HEADS, "past", SIZE) for k in ("key", "value")]
+    present = [tensor(f"present.0.{k}", T.FLOAT, "batch", HEADS, "total", SIZE) for k in ("key", "value")]
+    ids = [tensor("input_ids", T.INT64, "batch", "sequence"), tensor("attention_mask", T.INT64, "batch", "total")]
+    made = model(
+        nodes, [*ids, *past], [tensor("logits", T.FLOAT, "batch", "sequence", VOCABULARY), *present], constants
+    )
+    onnx.save(made, folder / "model.onnx")
+    configuration = {
+        "model": {
+            "bos_token_id": 1,
+            "eos_token_id": 2,
+            "pad_token_id": 0,
+            "context_length": 64,
+            "type": "llama",
+            "vocab_size": VOCABULARY,
+            "decoder": {
+                "session_options": {"log_id": "onnxruntime-genai", "provider_options": []},
+                "filename": "model.onnx",
+                "head_size": SIZE,
+                "hidden_size": hidden,
+                "num_attention_heads": HEADS,
+                "num_hidden_layers": 1,
+                "num_key_value_heads": HEADS,
+                "inputs": {
+                    "input_ids": "input_ids",
+                    "attention_mask": "attention_mask",
+                    "past_key_names": "past_key_values.%d.key",
+                    "past_value_names": "past_key_values.%d.value",
+                },
+                "outputs": {
+                    "logits": "logits",
+                    "present_key_names": "present.%d.key",
+                    "present_value_names": "present.%d.value",
+                },
+            },
+        },
+        "search": {"max_length": 24, "min_length": 0, "do_sample": False, "past_present_share_buffer": False},
+    }
+    (folder / "genai_config.json").write_text(json.dumps(configuration, indent=1))
+
+
+def voice_activity(out: Path) -> None:
+    made = model(
+        [
+            node("Abs", "input", "loud"),
+            node("ReduceMean", "loud", "mean", axes=[1], keepdims=1),
+            node("Mul", "mean ten", "scaled"),
+            node("Clip", "scaled low high", "output"),
+            node("Identity", "state", "stateN"),
+        ],
+        [
+            tensor("input", T.FLOAT, "batch", "samples"),
+            tensor("state", T.FLOAT, 2, "batch", 128),
+            tensor("sr", T.INT64),
+        ],
+        [tensor("output", T.FLOAT, "batch", 1), tensor("stateN", T.FLOAT, 2, "batch", 128)],
+        [constant("ten", np.float32(10)), constant("low", np.float32(0)), constant("high", np.float32(1))],
+    )
+    onnx.save(made, out / "vad.onnx")
+
+
 def main() -> None:
     out = Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
@@ -297,6 +402,8 @@ def main() -> None:
     plain(out)
     containers(out)
     special(out)
+    decoder(out)
+    voice_activity(out)
 
 
 if __name__ == "__main__":

@@ -134,6 +134,7 @@ typedef struct ort_string {
 /* A tensor of strings is held in one of two forms: as a sard_value that nobody may change any more, or, once a client
  * writes to it, as strings of its own, which each use turns into a sard_value again. */
 struct OrtValue {
+    atomic_uint shares;  /* owners besides the first: bindings, runs under way */
     sard_value *v;       /* NULL: `strings` holds the value */
     ort_string *strings; /* n_strings of them, in row-major order */
     int64_t *dims;       /* of `strings` */
@@ -146,6 +147,10 @@ struct OrtValue {
 };
 /* Takes over the reference, also on failure. */
 OrtStatus *ort_value_new(sard_value *v, OrtValue **out);
+/* The same value with one more owner, who gives it back with ReleaseValue. */
+OrtValue *ort_value_share(const OrtValue *v);
+/* Puts what `from` holds into `to`, and the other way round; owners stay. */
+void ort_value_swap(OrtValue *to, OrtValue *from);
 /* The value for a run: a reference to give back. */
 OrtStatus *ort_value_get(const OrtValue *v, sard_value **out);
 bool ort_value_is_strings(const OrtValue *v);

@@ -166,9 +166,7 @@ static OrtStatus *give_strings(OrtValue *to, sard_value **from) {
             "Run: the output given is a tensor of strings, the result is not");
     OrtValue *fresh;
     TRY_ORT(ort_value_new(sard_value_ref(*from), &fresh));
-    const OrtValue old = *to;
-    *to = *fresh;
-    *fresh = old;
+    ort_value_swap(to, fresh);
     ort_ReleaseValue(fresh);
     return NULL;
 }

@@ -18,11 +18,30 @@ static void strings_free(OrtValue *v) {
 }
 
 void ort_ReleaseValue(OrtValue *v) {
-    if (!v) return;
+    if (!v || atomic_fetch_sub(&v->shares, 1) != 0) return;
     sard_value_unref(v->v);
     strings_free(v);
     if (v->extra && v->free_extra) v->free_extra(v->extra);
     free(v);
+}
+
+OrtValue *ort_value_share(const OrtValue *v) {
+    OrtValue *shared = (OrtValue *)(uintptr_t)v; /* who owns a value says nothing about what it holds */
+    atomic_fetch_add(&shared->shares, 1);
+    return shared;
+}
+
+static void move_content(OrtValue *to, const OrtValue *from) {
+    const unsigned shares = atomic_load(&to->shares);
+    *to = *from;
+    atomic_store(&to->shares, shares);
+}
+
+void ort_value_swap(OrtValue *to, OrtValue *from) {
+    OrtValue old = {0};
+    move_content(&old, to);
+    move_content(to, from);
+    move_content(from, &old);
 }
 
 OrtStatus *ort_value_new(sard_value *take, OrtValue **out) {

@@ -126,6 +126,11 @@ SARD_API int sard_dtype_bits(sard_dtype t); /* bits per element in memory; 0 for
 /* Replaces malloc for the whole process; call before anything else of this library. */
 SARD_API sard_status sard_set_allocator(const sard_allocator *a, sard_error *err);
 
+/* A model's file that is cut short while it is mapped ends the process (SIGBUS). With this guard, a handler of SIGBUS for
+ * the whole process, a run or load that met the hole returns SARD_IO instead; faults elsewhere go to the handler found. A
+ * program that owns its process (a tool, a server) calls it once; option weights=read does without. */
+SARD_API sard_status sard_guard_files(sard_error *err);
+
 SARD_API const char *sard_version(void); /* "0.1.0" */
 SARD_API int sard_onnx_opset(void);      /* newest opset of the default domain */
 SARD_API int sard_onnx_ir_version(void); /* newest IR version */

@@ -256,6 +256,7 @@ static sard_status compile(sard_model *m, const sard_options *o, sard_error *err
     TRY(check_load_limit(m, o, err));
     const exec_options eo = {.flush_denormals = m->flush_denormals, .overridable = m->overridable};
     TRY(exec_compile(m->optimised, &eo, &m->exec, err));
+    TRY(onnx_store_check(&m->src.store, err));
     onnx_store_cool(&m->src.store);
     return check_load_limit(m, o, err);
 }

@@ -90,7 +90,18 @@ typedef struct option_row {
     long long least, most;  /* OPTION_INT */
 } option_row;
 
-enum { KEY_OPTIMIZE, KEY_THREADS, KEY_SPIN, KEY_WEIGHTS, KEY_DENORMALS, KEY_MEMORY, KEY_LOAD, KEY_STOP, KEY_UNKNOWN_DIMS, KEY_COUNT };
+enum {
+    KEY_OPTIMIZE,
+    KEY_THREADS,
+    KEY_SPIN,
+    KEY_WEIGHTS,
+    KEY_DENORMALS,
+    KEY_MEMORY,
+    KEY_LOAD,
+    KEY_STOP,
+    KEY_UNKNOWN_DIMS,
+    KEY_COUNT
+};
 static const option_row rows[KEY_COUNT] = {
     [KEY_OPTIMIZE] = {"optimize", OPTION_CHOICE, {"none", "basic", "extended", "all"}, 0, 0},
     [KEY_THREADS] = {"threads", OPTION_INT, {0}, 0, 1024},

@@ -14,6 +14,8 @@ sard_status sard_set_allocator(const sard_allocator *a, sard_error *err) {
     return SARD_OK;
 }
 
+sard_status sard_guard_files(sard_error *err) { return file_guard_install(err); }
+
 void sard_free(void *p) { mem_free(p); }
 
 const char *sard_version(void) { return VERSION; }

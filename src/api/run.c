@@ -198,6 +198,7 @@ static sard_status run(request *r, const sard_run_options *o, const char *const 
         if (own[i]) TRY(check_own(r, &r->wants[i], own[i], err));
     place_own(r, own);
     sard_status st = execute(r, o, err);
+    if (st == SARD_OK && m->has_src) st = onnx_store_check(&m->src.store, err);
     if (st == SARD_OK) st = deliver(r, outputs, err);
     for (uint32_t i = 0; i < m->n_out; i++)
         if (!is_own(r->main_out[i], own, r->n)) sard_value_unref(r->main_out[i]);

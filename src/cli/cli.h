@@ -101,7 +101,8 @@ void table_print(table *t, FILE *to, const char *indent); /* the first row is th
         {"optimize", 'O', "none|basic|extended|all", "optimisation level (default all)"},                              \
         {"memory-limit", 0, "BYTES", "what one run may hold, e.g. 512M or 1GiB"},                                      \
         {"dim", 'd', "NAME=N", "fixes a symbolic dimension"},                                                          \
-        {"set", 0, "KEY=VALUE", "any load option of the library, e.g. weights=read"}, {                                \
+        {"set", 0, "KEY=VALUE", "any load option of the library, e.g. weights=read"},                                  \
+        {"explain", 0, NULL, "tells what the optimiser did, a line per rewrite"}, {                                    \
         "verbose", 'v', NULL, "tells what loading does"                                                                \
     }
 /* Options from --threads, --optimize ...; NULL after a message. */

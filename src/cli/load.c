@@ -12,6 +12,12 @@ static void print_log(void *user, sard_log_level level, const char *message) {
     fprintf(stderr, "sard: %s: %s\n", names[level], message);
 }
 
+static void print_rewrite(void *user, const char *line) {
+    (void)user;
+    progress_end();
+    fprintf(stderr, "%s\n", line);
+}
+
 static bool set_option(sard_options *o, const args *a, const char *key, const char *value) {
     sard_error e = {0};
     if (!value || sard_options_set(o, key, value, &e) == SARD_OK) return true;
@@ -43,6 +49,7 @@ sard_options *model_options(const args *a) {
     const char *v;
     for (size_t k = 0; good && (v = args_nth(a, "dim", k)); k++) good = set_pair(o, a, "dim", "dim.", v);
     for (size_t k = 0; good && (v = args_nth(a, "set", k)); k++) good = set_pair(o, a, "set", "", v);
+    if (args_has(a, "explain")) sard_options_explain(o, print_rewrite, NULL);
     if (args_has(a, "verbose")) sard_options_log(o, SARD_LOG_VERBOSE, print_log, NULL);
     if (good) return o;
     sard_options_free(o);

@@ -32,14 +32,6 @@ static void on_interrupt(int sig) {
     signal(sig, SIG_DFL); /* a second Ctrl-C ends the program */
 }
 
-/* A model file that shrinks while it is mapped. */
-static void on_bus_error(int sig) {
-    static const char text[] = "\nsard: a mapped file was cut short while it was read\n";
-    (void)sig;
-    ssize_t n = write(2, text, sizeof text - 1);
-    _exit(n < 0 ? EXIT_ERROR : EXIT_ERROR);
-}
-
 static int unknown_command(const char *name) {
     const char *names[16];
     size_t n = 0;
@@ -54,7 +46,8 @@ static int unknown_command(const char *name) {
 
 int main(int argc, char **argv) {
     signal(SIGINT, on_interrupt);
-    signal(SIGBUS, on_bus_error);
+    sard_error err;
+    if (sard_guard_files(&err) != SARD_OK) complain("%s", err.message);
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
         usage(stderr);

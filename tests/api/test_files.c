@@ -200,9 +200,40 @@ static int end(void **state) {
     return rmdir(folder);
 }
 
+/* y = x + w, whose weights of 1 MiB are read at every run. */
+static void test_file_cut_short(void **state) {
+    (void)state;
+    enum { N = 1 << 18 };
+    sard_error err;
+    sard_builder *b = NULL;
+    sard_model *m = NULL;
+    sard_value *w = floats(1, DIMS(N), NULL), *x = floats(1, DIMS(N), NULL), *y = NULL;
+    OK(sard_guard_files(&err));
+    OK(sard_builder_new("sum", &b, &err));
+    OK(sard_builder_input(b, "x", SARD_F32, 1, DIMS(N), NULL, &err));
+    OK(sard_builder_initializer(b, "w", w, &err));
+    OK(sard_builder_node(b, "", "Add", "add", NAMES("x", "w"), 2, NAMES("y"), 1, &err));
+    OK(sard_builder_output(b, "y", SARD_UNDEFINED, 0, NULL, NULL, &err));
+    OK(sard_builder_build(b, NULL, &m, &err));
+    OK(sard_model_write(m, 0, in_folder("cut.onnx"), NULL, &err));
+    sard_model_unref(m);
+    OK(sard_model_load(in_folder("cut.onnx"), NULL, &m, &err));
+    OK(sard_run(m, NULL, NAMES("x"), &x, 1, NULL, &y, 1, &err));
+    sard_value_unref(y);
+    y = NULL;
+    assert_int_equal(truncate(in_folder("cut.onnx"), 8192), 0);
+    FAILS(SARD_IO, "cut short", sard_run(m, NULL, NAMES("x"), &x, 1, NULL, &y, 1, &err));
+    assert_null(y);
+    sard_model_unref(m);
+    sard_builder_free(b);
+    sard_value_unref(w);
+    sard_value_unref(x);
+    unlink(in_folder("cut.onnx"));
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_write_and_load), cmocka_unit_test(test_external_data),
-                                       cmocka_unit_test(test_replaceable_default),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_file_cut_short), cmocka_unit_test(test_write_and_load),
+                                       cmocka_unit_test(test_external_data), cmocka_unit_test(test_replaceable_default),
                                        cmocka_unit_test(test_limits_of_loading)};
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -532,11 +532,6 @@ sard_status sard_model_describe(const sard_model *m, const char *shapes, int sta
     if (st == SARD_OK) st = describe(&j, m, mod, stage, &mem, err);
     if (copy) module_free(copy);
     arena_free(&mem);
-    if (st != SARD_OK) {
-        sb_free(&j.out);
-        return err_context(err, st, "describe");
-    }
-    sb_str(&j.out); /* ends it */
-    *text = j.out.p;
-    return SARD_OK;
+    st = sb_take(&j.out, st, text, err);
+    return st == SARD_OK ? st : err_context(err, st, "describe");
 }

@@ -105,13 +105,5 @@ sard_status sard_model_dump(const sard_model *m, int stage, char **text, sard_er
     const module *mod = NULL;
     TRY(api_stage(m, stage, &mod, err));
     strbuf b = {0};
-    sard_status st = module_print(mod, &b, err);
-    if (st == SARD_OK && (sb_puts(&b, ""), b.failed)) st = err_nomem(err, b.n);
-    if (st != SARD_OK) {
-        sb_free(&b);
-        return st;
-    }
-    sb_str(&b); /* ends it */
-    *text = b.p;
-    return SARD_OK;
+    return sb_take(&b, module_print(mod, &b, err), text, err);
 }

@@ -255,13 +255,5 @@ void sard_profile_free(sard_profile *p) {
 sard_status sard_profile_json(const sard_profile *p, char **json, sard_error *err) {
     FAIL_IF(!p, err, SARD_INVALID_ARGUMENT, "the profile is NULL");
     strbuf b = {0};
-    sard_status st = exec_profile_json((const exec_profile *)p, &b, err);
-    if (st == SARD_OK && (sb_puts(&b, ""), b.failed)) st = err_nomem(err, b.n);
-    if (st != SARD_OK) {
-        sb_free(&b);
-        return st;
-    }
-    sb_str(&b); /* ends it */
-    *json = b.p;
-    return SARD_OK;
+    return sb_take(&b, exec_profile_json((const exec_profile *)p, &b, err), json, err);
 }

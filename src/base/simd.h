@@ -37,6 +37,7 @@
  *   i_ld_i8 _u8 _i16 _u16, i_st_8 _16    small integers; stores truncate (and i_ldn_i8 ...)
  *   f_ld_f16 _bf16, f_st_f16 _bf16       half floats, rounded to even (and f_ldn_f16 ...)
  *   m_ld_bool m_st_bool                  bytes: non-zero is true; stores 0 and 1 (and m_ldn_bool ...)
+ *   SIMD_LEVEL                the set's name in base/cpu.h
  *   simd_leave()              clears the upper halves of the registers: at the end of a chain of tail calls, where the
  *                             compiler does not; left dirty they slow down the caller's narrower instructions
  */
@@ -71,19 +72,23 @@
 
 #if !SIMD_PLAIN && defined(__AVX512F__) && defined(__AVX512DQ__)
 #define SIMD_AVX512 1
+#define SIMD_LEVEL  ISA_AVX512 /* of base/cpu.h */
 #include <immintrin.h>
 enum { VL = 16, VD = 8 };
 #elif !SIMD_PLAIN && defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
-#define SIMD_AVX2 1
+#define SIMD_AVX2  1
+#define SIMD_LEVEL ISA_AVX2
 #include <immintrin.h>
 enum { VL = 8, VD = 4 };
 #elif !SIMD_PLAIN && defined(__aarch64__) && defined(__ARM_NEON)
-#define SIMD_NEON 1
+#define SIMD_NEON  1
+#define SIMD_LEVEL ISA_NEON
 #include <arm_neon.h>
 enum { VL = 4, VD = 2 };
 #else
 #undef SIMD_PLAIN
 #define SIMD_PLAIN 1
+#define SIMD_LEVEL ISA_REF
 enum { VL = 1, VD = 1 };
 #endif
 enum { VPD = VL / VD };

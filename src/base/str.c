@@ -12,6 +12,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/err.h"
+
 /* ---- hashing: 16 bytes at a time through the two halves of a 64x64 -> 128 bit product ---- */
 
 __extension__ typedef unsigned __int128 u128;
@@ -153,6 +155,18 @@ const char *sb_str(strbuf *b) {
     if (!b->p) return "";
     b->p[b->n] = 0; /* sb_room keeps a byte for it */
     return b->p;
+}
+
+sard_status sb_take(strbuf *b, sard_status st, char **out, sard_error *err) {
+    if (st == SARD_OK && !sb_room(b, 0)) st = err_nomem(err, b->n);
+    if (st != SARD_OK) {
+        sb_free(b);
+        return st;
+    }
+    b->p[b->n] = 0;
+    *out = b->p;
+    *b = (strbuf){0};
+    return SARD_OK;
 }
 
 /* ---- edit distance ---- */

@@ -53,6 +53,8 @@ void sb_put(strbuf *b, const char *s, size_t n);
 void sb_puts(strbuf *b, const char *s);
 void sb_printf(strbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *sb_str(strbuf *b); /* NUL-terminated; "" when empty */
+/* Ends the writing of a text that the caller frees; `st` says how it went so far. Without success nothing is left. */
+sard_status sb_take(strbuf *b, sard_status st, char **out, sard_error *err);
 
 /* Edit distance, for "did you mean ...?" (at most 64 characters are looked at). */
 int str_distance(const char *a, const char *b);

@@ -2,19 +2,16 @@
  * LinearRegressor, LinearClassifier -- a product with a constant matrix, then a post transform; rows of labels. The
  * products have the order of MatMul's, so that a linear model and the same one in plain operators agree.
  */
-#include "kernels/gemm/gemm.h"
 #include "ops/ml.h"
 
 typedef struct linear {
-    float *packed;
-    int64_t n, k; /* scores, features */
-    const float *bias;
+    ml_weights w; /* n: scores, k: features */
     ml_post post;
 } linear;
 
 static void drop(void *state) {
     linear *s = state;
-    if (s) mem_free(s->packed);
+    if (s) mem_free(s->w.packed);
     mem_free(s);
 }
 
@@ -29,36 +26,18 @@ static sard_status prepare_linear(op_prep *p, const attr *coef, const attr *bias
     linear *s = mem_calloc(1, sizeof *s);
     if (!s) return err_nomem(err, sizeof *s);
     *out = s;
-    s->n = n, s->k = (int64_t)all / n;
-    s->bias = attr_n_floats(bias) ? bias->floats.v : NULL;
     TRY(ml_post_attr(post, &s->post, err));
-    size_t bytes = gemm_pack_bytes(s->k, n, sizeof(float));
-    s->packed = mem_alloc(bytes);
-    if (!s->packed) return err_nomem(err, bytes);
-    if (s->k) gemm_pack_f32(s->k, n, coef->floats.v, 1, s->k, 0, gemm_panels(n), s->packed);
-    *p->packed += bytes;
+    TRY(ml_weights_pack(p, all ? coef->floats.v : NULL, n, (int64_t)all / n, &s->w, err));
+    s->w.bias = attr_n_floats(bias) ? bias->floats.v : NULL;
     return SARD_OK;
 }
 
 static sard_status scores(const linear *s, op_ctx *c, float *z, int64_t rows, int64_t cols, sard_error *err) {
     const void *x;
-    void *scratch;
-    FAIL_IF(cols != s->k, err, SARD_INVALID_ARGUMENT, "X has %lld features; the coefficients are for %lld",
-            (long long)cols, (long long)s->k);
+    FAIL_IF(cols != s->w.k, err, SARD_INVALID_ARGUMENT, "X has %lld features; the coefficients are for %lld",
+            (long long)cols, (long long)s->w.k);
     TRY(ml_elements(c, op_in(c, 0), SARD_F32, &x, err));
-    gemm_f32 g = {.m = rows,
-                  .n = s->n,
-                  .k = s->k,
-                  .a = x,
-                  .a_rs = s->k,
-                  .a_cs = 1,
-                  .packed = s->packed,
-                  .c = z,
-                  .c_rs = s->n,
-                  .e = GEMM_EPILOGUE_NONE};
-    g.e.bias = s->bias, g.e.bias_cs = 1;
-    TRY(op_scratch(c, gemm_scratch_f32(&g, par_threads(op_par(c))), &scratch, err));
-    return gemm_run_f32(&g, op_par(c), scratch, err);
+    return ml_weights_apply(&s->w, c, x, rows, z, err);
 }
 
 /* ---- LinearRegressor -------------------------------------------------------------------------------------------------- */
@@ -84,14 +63,14 @@ static sard_status prepare_regressor(op_prep *p, void **state, sard_error *err) 
 
 static sard_status run_regressor(const void *state, op_ctx *c, sard_error *err) {
     const linear *s = state;
-    shape sh = {2, {0, s->n}};
+    shape sh = {2, {0, s->w.n}};
     int64_t cols;
     tensor *y;
     TRY(ml_matrix(op_in(c, 0), &sh.dim[0], &cols, err));
     TRY(op_out(c, 0, SARD_F32, &sh, &y, err));
     TRY(scores(s, c, tensor_data(y), sh.dim[0], cols, err));
-    ml_post post = s->n == 1 && s->post != POST_PROBIT ? POST_NONE : s->post; /* as in onnxruntime */
-    return ml_post_rows(c, post, SARD_F32, tensor_data(y), sh.dim[0], s->n, err);
+    ml_post post = s->w.n == 1 && s->post != POST_PROBIT ? POST_NONE : s->post; /* as in onnxruntime */
+    return ml_post_rows(c, post, SARD_F32, tensor_data(y), sh.dim[0], s->w.n, err);
 }
 
 static double flops(const op_prep *p, const vtype *in, const vtype *out) {
@@ -163,8 +142,8 @@ static sard_status run_classifier(const void *state, op_ctx *c, sard_error *err)
     const attr *a = op_node(c)->attrs;
     ml_labels l;
     TRY(ml_labels_of(&a[C_STRINGS], &a[C_INTS], &l, err));
-    bool two = s->n == 1 && l.n == 2;
-    shape sh = {2, {0, two ? 2 : s->n}};
+    bool two = s->w.n == 1 && l.n == 2;
+    shape sh = {2, {0, two ? 2 : s->w.n}};
     int64_t rows, cols;
     tensor *z;
     void *which, *raw;
@@ -176,9 +155,9 @@ static sard_status run_classifier(const void *state, op_ctx *c, sard_error *err)
     if (two) TRY(op_scratch(c, (size_t)rows * sizeof(float), &raw, err));
     TRY(scores(s, c, raw, rows, cols, err));
     for (int64_t r = 0; r < rows; r++) {
-        const float *v = (const float *)raw + r * s->n;
-        int64_t best = s->n == 1 && v[0] > 0 && l.n != 1;
-        for (int64_t k = 1; k < s->n; k++)
+        const float *v = (const float *)raw + r * s->w.n;
+        int64_t best = s->w.n == 1 && v[0] > 0 && l.n != 1;
+        for (int64_t k = 1; k < s->w.n; k++)
             if (v[k] > v[best]) best = k;
         ((int64_t *)which)[r] = best;
     }
@@ -189,7 +168,7 @@ static sard_status run_classifier(const void *state, op_ctx *c, sard_error *err)
         else
             to[0] = 1 - v, to[1] = v;
     }
-    if (!two && (s->n > 1 || s->post == POST_PROBIT)) TRY(ml_post_rows(c, s->post, SARD_F32, raw, rows, s->n, err));
+    if (!two && (s->w.n > 1 || s->post == POST_PROBIT)) TRY(ml_post_rows(c, s->post, SARD_F32, raw, rows, s->w.n, err));
     return ml_label_rows(c, &l, 0, which, rows, err);
 }
 

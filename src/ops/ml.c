@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "kernels/gemm/gemm.h"
 #include "kernels/pointwise/scalar_ops.h"
 
 #define T       float
@@ -78,6 +79,32 @@ sard_status ml_elements(op_ctx *c, const tensor *x, sard_dtype t, const void **o
     }
     *out = mem;
     return SARD_OK;
+}
+
+sard_status ml_weights_pack(op_prep *p, const float *v, int64_t n, int64_t k, ml_weights *out, sard_error *err) {
+    size_t bytes = gemm_pack_bytes(k, n, sizeof(float));
+    *out = (ml_weights){.packed = mem_alloc(bytes), .n = n, .k = k};
+    if (!out->packed) return err_nomem(err, bytes);
+    if (k) gemm_pack_f32(k, n, v, 1, k, 0, gemm_panels(n), out->packed);
+    *p->packed += bytes;
+    return SARD_OK;
+}
+
+sard_status ml_weights_apply(const ml_weights *w, op_ctx *c, const float *x, int64_t rows, float *y, sard_error *err) {
+    void *scratch;
+    gemm_f32 g = {.m = rows,
+                  .n = w->n,
+                  .k = w->k,
+                  .a = x,
+                  .a_rs = w->k,
+                  .a_cs = 1,
+                  .packed = w->packed,
+                  .c = y,
+                  .c_rs = w->n,
+                  .e = GEMM_EPILOGUE_NONE};
+    g.e.bias = w->bias, g.e.bias_cs = 1;
+    TRY(op_scratch(c, gemm_scratch_f32(&g, par_threads(op_par(c))), &scratch, err));
+    return gemm_run_f32(&g, op_par(c), scratch, err);
 }
 
 sard_status ml_infer_rows(infer_ctx *c, uint32_t out, sard_dtype t, int64_t cols, sard_error *err) {

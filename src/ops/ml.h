@@ -21,6 +21,16 @@ float ml_logistic(float x);
 sard_status ml_matrix(const tensor *x, int64_t *rows, int64_t *cols, sard_error *err);
 /* Its elements as `t` (F32 or F64), rounded once: in place when they are, else in scratch memory. */
 sard_status ml_elements(op_ctx *c, const tensor *x, sard_dtype t, const void **out, sard_error *err);
+/* A constant matrix [n, k], packed for products with rows of k numbers; of a state that is all zeros at first. */
+typedef struct ml_weights {
+    float *packed;
+    int64_t n, k;
+    const float *bias; /* [n] or NULL */
+} ml_weights;
+/* n vectors in a list of floats, without bias. */
+sard_status ml_weights_pack(op_prep *p, const float *v, int64_t n, int64_t k, ml_weights *out, sard_error *err);
+/* y [rows, n] = x w' + bias, x [rows, k] */
+sard_status ml_weights_apply(const ml_weights *w, op_ctx *c, const float *x, int64_t rows, float *y, sard_error *err);
 /* Types: [rows] of labels (int64 unless `strings` is there) and [rows, cols] of scores. */
 sard_status ml_infer_rows(infer_ctx *c, uint32_t out, sard_dtype t, int64_t cols, sard_error *err);
 

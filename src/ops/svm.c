@@ -6,7 +6,6 @@
  */
 #include <math.h>
 
-#include "kernels/gemm/gemm.h"
 #include "kernels/pointwise/scalar_ops.h"
 #include "ops/ml.h"
 
@@ -16,14 +15,13 @@ typedef struct svm {
     svm_kernel kernel;
     float gamma, coef0, degree;
     const float *vectors; /* [n, k]; of a linear model: its coefficients */
-    float *packed;
-    int64_t n, k;
+    ml_weights w;         /* the same; not packed for RBF */
     ml_post post;
 } svm;
 
 static void drop(void *state) {
     svm *s = state;
-    if (s) mem_free(s->packed);
+    if (s) mem_free(s->w.packed);
     mem_free(s);
 }
 
@@ -50,14 +48,8 @@ static sard_status set_vectors(op_prep *p, svm *s, const attr *a, int64_t n, sar
     size_t all = attr_n_floats(a);
     FAIL_IF(n < 1 || all % (size_t)n != 0, err, SARD_INVALID_MODEL, "%zu numbers are not %lld vectors", all,
             (long long)n);
-    s->vectors = all ? a->floats.v : NULL, s->n = n, s->k = (int64_t)all / n;
-    if (s->kernel == SVM_RBF) return SARD_OK;
-    size_t bytes = gemm_pack_bytes(s->k, n, sizeof(float));
-    s->packed = mem_alloc(bytes);
-    if (!s->packed) return err_nomem(err, bytes);
-    if (s->k) gemm_pack_f32(s->k, n, s->vectors, 1, s->k, 0, gemm_panels(n), s->packed);
-    *p->packed += bytes;
-    return SARD_OK;
+    s->vectors = all ? a->floats.v : NULL, s->w.n = n, s->w.k = (int64_t)all / n;
+    return s->kernel == SVM_RBF ? SARD_OK : ml_weights_pack(p, s->vectors, n, s->w.k, &s->w, err);
 }
 
 /* ---- kernels ---------------------------------------------------------------------------------------------------------- */
@@ -90,8 +82,8 @@ static sard_status kernel_some(void *arg, int64_t from, int64_t to, int worker, 
     const kernel_job *j = arg;
     const svm *s = j->s;
     for (int64_t r = from; r < to; r++)
-        for (int64_t i = 0; i < s->n; i++) {
-            float *v = &j->out[r * s->n + i];
+        for (int64_t i = 0; i < s->w.n; i++) {
+            float *v = &j->out[r * s->w.n + i];
             switch (s->kernel) {
             case SVM_LINEAR:
                 break;
@@ -102,7 +94,7 @@ static sard_status kernel_some(void *arg, int64_t from, int64_t to, int worker, 
                 *v = pw_eval_f32(PW_TANH, s->gamma * *v + s->coef0, 0, 0);
                 break;
             case SVM_RBF: {
-                float d = distance(j->x + r * s->k, s->vectors + i * s->k, s->k);
+                float d = distance(j->x + r * s->w.k, s->vectors + i * s->w.k, s->w.k);
                 *v = pw_eval_f32(PW_EXP, -s->gamma * d, 0, 0);
                 break;
             }
@@ -113,34 +105,20 @@ static sard_status kernel_some(void *arg, int64_t from, int64_t to, int worker, 
 
 static sard_status kernels(const svm *s, op_ctx *c, int64_t rows, int64_t cols, float *out, sard_error *err) {
     const void *x;
-    void *scratch;
-    FAIL_IF(cols != s->k, err, SARD_INVALID_ARGUMENT, "X has %lld features; the model is for %lld", (long long)cols,
-            (long long)s->k);
+    FAIL_IF(cols != s->w.k, err, SARD_INVALID_ARGUMENT, "X has %lld features; the model is for %lld", (long long)cols,
+            (long long)s->w.k);
     TRY(ml_elements(c, op_in(c, 0), SARD_F32, &x, err));
-    if (s->kernel != SVM_RBF) {
-        gemm_f32 g = {.m = rows,
-                      .n = s->n,
-                      .k = s->k,
-                      .a = x,
-                      .a_rs = s->k,
-                      .a_cs = 1,
-                      .packed = s->packed,
-                      .c = out,
-                      .c_rs = s->n,
-                      .e = GEMM_EPILOGUE_NONE};
-        TRY(op_scratch(c, gemm_scratch_f32(&g, par_threads(op_par(c))), &scratch, err));
-        TRY(gemm_run_f32(&g, op_par(c), scratch, err));
-    }
+    if (s->kernel != SVM_RBF) TRY(ml_weights_apply(&s->w, c, x, rows, out, err));
     if (s->kernel == SVM_LINEAR) return SARD_OK;
     kernel_job j = {s, x, out};
-    int64_t grain = 65536 / (s->n * (s->k + 8));
+    int64_t grain = 65536 / (s->w.n * (s->w.k + 8));
     return par_for(op_par(c), rows, grain > 0 ? grain : 1, kernel_some, &j, err);
 }
 
 static sard_status kernel_memory(const svm *s, op_ctx *c, int64_t rows, void **out, sard_error *err) {
     int64_t n;
-    FAIL_IF(mul_i64(rows, s->n, &n) || n > INT64_MAX / 8, err, SARD_LIMIT, "%lld rows of %lld kernels are too large",
-            (long long)rows, (long long)s->n);
+    FAIL_IF(mul_i64(rows, s->w.n, &n) || n > INT64_MAX / 8, err, SARD_LIMIT, "%lld rows of %lld kernels are too large",
+            (long long)rows, (long long)s->w.n);
     return op_scratch(c, (size_t)n * sizeof(float), out, err);
 }
 
@@ -189,12 +167,12 @@ static sard_status run_regressor(const void *state, op_ctx *c, sard_error *err) 
     TRY(kernel_memory(s, c, sh.dim[0], &k, err));
     TRY(kernels(s, c, sh.dim[0], cols, k, err));
     for (int64_t r = 0; r < sh.dim[0]; r++) {
-        const float *v = (const float *)k + r * s->n;
+        const float *v = (const float *)k + r * s->w.n;
         double sum = 0;
         if (a[R_N].i <= 0)
             sum = (double)v[0];
         else
-            for (int64_t i = 0; i < s->n; i++) sum += (double)a[R_COEF].floats.v[i] * (double)v[i];
+            for (int64_t i = 0; i < s->w.n; i++) sum += (double)a[R_COEF].floats.v[i] * (double)v[i];
         float out = (float)(sum + (double)a[R_RHO].floats.v[0]);
         TENSOR_AT(y, float)[r] = !a[R_ONE_CLASS].i ? out : out > 0 ? 1 : -1;
     }
@@ -367,10 +345,10 @@ static int64_t first_largest(const float *v, int64_t n) {
 static int64_t finish_linear(const attr *a, const svm *s, const float *k, float *z) {
     bool positive = true;
     for (size_t i = 0; i < attr_n_floats(&a[COEF]); i++) positive &= a[COEF].floats.v[i] >= 0;
-    for (int64_t i = 0; i < s->n; i++) z[i] = k[i] + a[RHO].floats.v[0];
-    int64_t best = first_largest(z, s->n);
-    if (s->n == 2 && !attr_n_floats(&a[PROB_A]) && (positive ? z[best] >= 0.5f : z[best] > 0)) best = 1;
-    if (s->n > 1) ml_post_row_f32(s->post, z, s->n);
+    for (int64_t i = 0; i < s->w.n; i++) z[i] = k[i] + a[RHO].floats.v[0];
+    int64_t best = first_largest(z, s->w.n);
+    if (s->w.n == 2 && !attr_n_floats(&a[PROB_A]) && (positive ? z[best] >= 0.5f : z[best] > 0)) best = 1;
+    if (s->w.n > 1) ml_post_row_f32(s->post, z, s->w.n);
     return best;
 }
 
@@ -379,7 +357,7 @@ static int64_t finish_pairs(const attr *a, const svm *s, int64_t classes, const 
     int32_t *votes = work;
     float *score = (float *)work + classes;
     memset(votes, 0, (size_t)classes * sizeof *votes);
-    pair_scores(a, classes, s->n, k, score, votes);
+    pair_scores(a, classes, s->w.n, k, score, votes);
     for (int64_t i = 1; i < classes; i++)
         if (votes[i] > votes[best]) best = i;
     if (attr_n_floats(&a[PROB_A])) {
@@ -416,7 +394,7 @@ static sard_status run_classifier(const void *state, op_ctx *c, sard_error *err)
     TRY(op_scratch(c, (size_t)(l.n * l.n * 3 + 2 * l.n) * sizeof(float), &work, err));
     TRY(kernels(s, c, rows, cols, k, err));
     for (int64_t r = 0; r < rows; r++) {
-        const float *v = (const float *)k + r * s->n;
+        const float *v = (const float *)k + r * s->w.n;
         float *to = TENSOR_AT(z, float) + r * sh.dim[1];
         ((int64_t *)which)[r] = linear ? finish_linear(a, s, v, to) : finish_pairs(a, s, l.n, v, work, to);
     }

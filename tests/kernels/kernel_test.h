@@ -24,6 +24,8 @@ static inline uint32_t kt_u32(void) {
     return (uint32_t)(kt_seed >> 32);
 }
 static inline int64_t kt_below(int64_t n) { return (int64_t)(kt_u32() % (uint64_t)n); }
+/* One of the numbers in the list. */
+#define PICK(...) ((const int64_t[]){__VA_ARGS__})[kt_below((int64_t)(sizeof((const int64_t[]){__VA_ARGS__}) / 8))]
 static inline float kt_real(void) { return (float)(int32_t)kt_u32() * 0x1p-31f; }
 
 enum { KT_PLAIN, KT_SPECIAL };

@@ -1,25 +1,10 @@
 /* Convolutions: every kernel of the lists against the definition in plain C, bit for bit. */
+#include "kernels/kernel_pools.h"
 #include "kernels/kernel_test.h"
 
-#include "base/pool.h"
 #include "kernels/conv/conv_rows.h"
 #include "kernels/conv/depthwise.h"
 #include "kernels/conv/winograd.h"
-
-static pool *pools[2]; /* one thread, two threads */
-
-static int setup(void **state) {
-    (void)state;
-    return pool_new(1, &pools[0], NULL) != SARD_OK || pool_new(2, &pools[1], NULL) != SARD_OK;
-}
-static int teardown(void **state) {
-    (void)state;
-    pool_unref(pools[0]);
-    pool_unref(pools[1]);
-    return 0;
-}
-
-#define PICK(...) ((const int64_t[]){__VA_ARGS__})[kt_below((int64_t)(sizeof((const int64_t[]){__VA_ARGS__}) / 8))]
 
 static int64_t product(const int64_t *d, int n) {
     int64_t r = 1;
@@ -264,5 +249,5 @@ static void refusals(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_kernel), cmocka_unit_test(winograd_error),
                                        cmocka_unit_test(copies), cmocka_unit_test(refusals)};
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, pools_open, pools_close);
 }

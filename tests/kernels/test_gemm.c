@@ -1,25 +1,12 @@
 /* Products of matrices: every kernel of the list against the definition in plain C, bit for bit. */
+#include "kernels/kernel_pools.h"
 #include "kernels/kernel_test.h"
 
-#include "base/pool.h"
 #include "kernels/gemm/gemm_tile.h"
-
-static pool *pools[2]; /* one thread, two threads */
-
-static int setup(void **state) {
-    (void)state;
-    return pool_new(1, &pools[0], NULL) != SARD_OK || pool_new(2, &pools[1], NULL) != SARD_OK;
-}
-static int teardown(void **state) {
-    (void)state;
-    pool_unref(pools[0]);
-    pool_unref(pools[1]);
-    return 0;
-}
 
 static const int64_t sizes[] = {1, 2, 3, 5, 7, 8, 13, 15, 16, 17, 28, 31, 32, 33, 47, 48, 64, 65, 97, 129};
 static const int64_t depths[] = {0, 1, 2, 3, 7, 16, 63, 64, 100, 511, 512, 513, 1023, 1024, 1025, 1500, 2049};
-#define PICK(a) (a)[kt_below((int64_t)(sizeof(a) / sizeof *(a)))]
+#define ONE_OF(a) (a)[kt_below((int64_t)(sizeof(a) / sizeof *(a)))]
 
 /* What one random case looks like; the same for float and double. */
 typedef struct plan {
@@ -29,11 +16,11 @@ typedef struct plan {
 } plan;
 
 static plan make_plan(void) {
-    plan p = {.m = PICK(sizes), .n = PICK(sizes), .k = PICK(depths), .batches = {1, 1}, .alpha = 1, .beta = 1};
+    plan p = {.m = ONE_OF(sizes), .n = ONE_OF(sizes), .k = ONE_OF(depths), .batches = {1, 1}, .alpha = 1, .beta = 1};
     p.special = kt_below(2) == 0;
     p.packed = (int)kt_below(2);
     if (kt_below(4) == 0) p.batches[0] = 1 + kt_below(3), p.batches[1] = 1 + kt_below(4);
-    while (p.m * p.n * p.k * p.batches[0] * p.batches[1] > 1500000) p.m = PICK(sizes), p.k = PICK(depths);
+    while (p.m * p.n * p.k * p.batches[0] * p.batches[1] > 1500000) p.m = ONE_OF(sizes), p.k = ONE_OF(depths);
     const int64_t pad = kt_below(3);
     const int a_turned = kt_below(4) == 0, b_turned = kt_below(2) == 0;
     p.a_rs = a_turned ? 1 : p.k + pad, p.a_cs = a_turned ? p.m + pad : 1;
@@ -110,7 +97,7 @@ static void rows_alone(void **state) {
 static void integers(void **state) {
     (void)state;
     for (int round = 0; round < 40; round++) {
-        const int64_t m = PICK(sizes), n = PICK(sizes), k = kt_below(40), turned = kt_below(2),
+        const int64_t m = ONE_OF(sizes), n = ONE_OF(sizes), k = kt_below(40), turned = kt_below(2),
                       batches = 1 + kt_below(3);
         uint64_t *a = calloc((size_t)(batches * m * k + 1), 8), *b = calloc((size_t)(k * n + 1), 8);
         uint64_t *c = calloc((size_t)(batches * m * n), 8);
@@ -159,5 +146,5 @@ static void nothing_to_do(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_kernel), cmocka_unit_test(rows_alone),
                                        cmocka_unit_test(integers), cmocka_unit_test(nothing_to_do)};
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, pools_open, pools_close);
 }

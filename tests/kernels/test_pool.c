@@ -1,22 +1,8 @@
 /* Pooling: every kernel of the list against the definition in plain C, bit for bit. */
+#include "kernels/kernel_pools.h"
 #include "kernels/kernel_test.h"
 
 #include "kernels/pool/pooling_rows.h"
-
-static pool *pools[2]; /* one thread, two threads */
-
-static int setup(void **state) {
-    (void)state;
-    return pool_new(1, &pools[0], NULL) != SARD_OK || pool_new(2, &pools[1], NULL) != SARD_OK;
-}
-static int teardown(void **state) {
-    (void)state;
-    pool_unref(pools[0]);
-    pool_unref(pools[1]);
-    return 0;
-}
-
-#define PICK(...) ((const int64_t[]){__VA_ARGS__})[kt_below((int64_t)(sizeof((const int64_t[]){__VA_ARGS__}) / 8))]
 
 static pooling make(bool last) {
     pooling p = {.rank = (int)PICK(1, 2, 2, 3), .n = PICK(1, 2), .c = PICK(1, 2, 3, 15, 16, 17, 33, 64, 70, 129)};
@@ -131,5 +117,5 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_kernel), cmocka_unit_test(refusals)};
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, pools_open, pools_close);
 }

@@ -117,13 +117,4 @@ static void listed(const depthwise_row *r, int64_t o) {
     }
 }
 
-#if defined(SIMD_AVX512)
-#define LEVEL ISA_AVX512
-#elif defined(SIMD_AVX2)
-#define LEVEL ISA_AVX2
-#elif defined(SIMD_NEON)
-#define LEVEL ISA_NEON
-#else
-#define LEVEL ISA_REF
-#endif
-const depthwise_kernel K(depthwise_f32) = {LEVEL, row, listed};
+const depthwise_kernel K(depthwise_f32) = {SIMD_LEVEL, row, listed};

@@ -79,13 +79,4 @@ static void in4(const winograd_in *t) { input(4, t); }
 static void out2(const winograd_out *t) { output(2, t); }
 static void out4(const winograd_out *t) { output(4, t); }
 
-#if defined(SIMD_AVX512)
-#define LEVEL ISA_AVX512
-#elif defined(SIMD_AVX2)
-#define LEVEL ISA_AVX2
-#elif defined(SIMD_NEON)
-#define LEVEL ISA_NEON
-#else
-#define LEVEL ISA_REF
-#endif
-const winograd_kernel K(winograd_f32) = {LEVEL, in2, in4, out2, out4};
+const winograd_kernel K(winograd_f32) = {SIMD_LEVEL, in2, in4, out2, out4};

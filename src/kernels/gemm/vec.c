@@ -56,12 +56,7 @@ TILE(plain_2, 2, 2, PLAIN)
 TILE(few_3, 3, 2, STREAM)
 TILE(plain_3, 3, 2, PLAIN)
 TILE(plain_4, 4, 1, PLAIN)
-#ifdef SIMD_NEON
-#define LEVEL ISA_NEON
-#else
-#define LEVEL ISA_AVX2
-#endif
-const gemm_kernel_f32 K(gemm_f32) = {LEVEL,
+const gemm_kernel_f32 K(gemm_f32) = {SIMD_LEVEL,
                                      6,
                                      1,
                                      {0, 4, 2, 2, 1},

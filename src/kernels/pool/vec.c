@@ -86,16 +86,7 @@ static void windows(pooling_op op, int64_t p, const void *x, const int64_t *off,
     }
 }
 
-#if defined(SIMD_AVX512)
-#define LEVEL ISA_AVX512
-#elif defined(SIMD_AVX2)
-#define LEVEL ISA_AVX2
-#elif defined(SIMD_NEON)
-#define LEVEL ISA_NEON
-#else
-#define LEVEL ISA_REF
-#endif
-const pooling_kernel K(pooling_kernel) = {LEVEL,
+const pooling_kernel K(pooling_kernel) = {SIMD_LEVEL,
                                           {{start_f32, windows, line_f32, finish_f32},
                                            {start_f64, taps_f64, line_f64, finish_f64},
                                            {start_i8, taps_i8, line_i8, finish_i8},

@@ -33,8 +33,8 @@ RANDOM = frozenset(
 # Cases whose stored answer is not to be had by the rules that sard keeps, with the reason. Short on purpose.
 DENIED = {
     "test_attention_4d_causal_fp16_expanded": "NumPy rounds the exponentials and their sum inside Softmax to float16, "
-    "sard rounds once for each node: 2 of 192 elements are two float16 steps apart, sard's being the nearer ones (exact "
-    "0.46919 and 0.39830; stored 0.46948 and 0.39795, sard's 0.46899 and 0.39844)",
+    "sard rounds once for each node: 2 of 192 elements are two float16 steps apart, sard's being the nearer ones "
+    "(exact 0.46919 and 0.39830; stored 0.46948 and 0.39795, sard's 0.46899 and 0.39844)",
 }
 FORMAT = 1  # raise to have the folder written anew
 

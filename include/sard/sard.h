@@ -68,7 +68,8 @@ typedef enum sard_status {
 typedef struct sard_error {
     sard_status code;
     uint32_t problems;  /* how many problems were found in all (load and check report each to a callback) */
-    char message[1016]; /* UTF-8, NUL-terminated; outermost context first */
+    int32_t detail;     /* what an operator from outside gave as a number of its own for the failure; 0: nothing */
+    char message[1012]; /* UTF-8, NUL-terminated; outermost context first */
 } sard_error;
 
 /* "INVALID_ARGUMENT" ...; never NULL. */
@@ -425,17 +426,47 @@ SARD_API SARD_MUST_CHECK sard_status sard_builder_build(sard_builder *b, const s
 
 /* ---- operators from outside --------------------------------------------------------------------------------------- */
 
-typedef struct sard_node_info sard_node_info; /* a node while its kernel is made */
+typedef enum sard_attr_kind {                     /* the numbers of ONNX's AttributeProto.AttributeType */
+                              SARD_ATTR_NONE = 0, /* there is no such attribute */
+                              SARD_ATTR_FLOAT = 1,
+                              SARD_ATTR_INT = 2,
+                              SARD_ATTR_STRING = 3,
+                              SARD_ATTR_TENSOR = 4,
+                              SARD_ATTR_GRAPH = 5,
+                              SARD_ATTR_FLOATS = 6,
+                              SARD_ATTR_INTS = 7,
+                              SARD_ATTR_STRINGS = 8,
+                              SARD_ATTR_TENSORS = 9,
+                              SARD_ATTR_GRAPHS = 10,
+                              SARD_ATTR_SPARSE_TENSOR = 11,
+                              SARD_ATTR_TYPE = 13
+} sard_attr_kind;
+
+typedef struct sard_node_info sard_node_info; /* a node while its types are inferred or its kernel is made */
 SARD_API const char *sard_node_name(const sard_node_info *n);
+SARD_API int64_t sard_node_opset(const sard_node_info *n); /* the version of its domain that the model imports */
 SARD_API size_t sard_node_inputs(const sard_node_info *n); /* absent optional ones counted */
 SARD_API size_t sard_node_outputs(const sard_node_info *n);
-SARD_API const sard_type *sard_node_input_type(const sard_node_info *n, size_t i);              /* NULL when absent */
-SARD_API sard_status sard_node_attr_int(const sard_node_info *n, const char *name, int64_t *v); /* INVALID_ARGUMENT */
-SARD_API sard_status sard_node_attr_float(const sard_node_info *n, const char *name, float *v); /* when it is not  */
-SARD_API sard_status sard_node_attr_string(const sard_node_info *n, const char *name, const char **v,
-                                           size_t *len); /* */
+/* NULL for an input or output that is left out; "" for one that the compiler made. */
+SARD_API const char *sard_node_input_name(const sard_node_info *n, size_t i);
+SARD_API const char *sard_node_output_name(const sard_node_info *n, size_t i);
+SARD_API const sard_type *sard_node_input_type(const sard_node_info *n, size_t i); /* NULL when absent */
+/* As inferred: only while the kernel is made, NULL else and when the output is left out. */
+SARD_API const sard_type *sard_node_output_type(const sard_node_info *n, size_t i);
+/* The input's value when it is a constant tensor (borrowed, valid as long as the model); NULL else. */
+SARD_API sard_value *sard_node_input_constant(const sard_node_info *n, size_t i);
+/* Attributes by place, then by name: INVALID_ARGUMENT when there is none of that name and kind. */
+SARD_API size_t sard_node_attrs(const sard_node_info *n);
+SARD_API const char *sard_node_attr_name(const sard_node_info *n, size_t i); /* NULL beyond the end */
+SARD_API sard_attr_kind sard_node_attr_kind(const sard_node_info *n, const char *name);
+SARD_API sard_status sard_node_attr_int(const sard_node_info *n, const char *name, int64_t *v);
+SARD_API sard_status sard_node_attr_float(const sard_node_info *n, const char *name, float *v);
+SARD_API sard_status sard_node_attr_string(const sard_node_info *n, const char *name, const char **v, size_t *len);
 SARD_API sard_status sard_node_attr_ints(const sard_node_info *n, const char *name, const int64_t **v, size_t *len);
 SARD_API sard_status sard_node_attr_floats(const sard_node_info *n, const char *name, const float **v, size_t *len);
+SARD_API sard_status sard_node_attr_strings(const sard_node_info *n, const char *name, size_t *count);
+SARD_API sard_status sard_node_attr_strings_at(const sard_node_info *n, const char *name, size_t i, const char **v,
+                                               size_t *len);
 SARD_API sard_status sard_node_attr_tensor(const sard_node_info *n, const char *name, sard_value **borrowed);
 
 typedef struct sard_op_ctx sard_op_ctx; /* one execution of a node; nothing of it may be kept beyond the call */
@@ -445,9 +476,19 @@ SARD_API SARD_MUST_CHECK sard_status sard_op_output(sard_op_ctx *c, size_t i, sa
                                                     const int64_t *dims, sard_value **out, sard_error *err);
 /* Any finished value as output i: takes over the reference. */
 SARD_API SARD_MUST_CHECK sard_status sard_op_give(sard_op_ctx *c, size_t i, sard_value *v, sard_error *err);
+/* Memory, aligned to 64 bytes, until the kernel returns; only on the thread that called run. */
+SARD_API SARD_MUST_CHECK sard_status sard_op_scratch(sard_op_ctx *c, size_t bytes, void **out, sard_error *err);
+/* Works on [0, n) in pieces of `grain` indices on the run's threads, the caller's among them; ends early when the run is
+ * cancelled or a piece fails (the lowest one's error wins). */
+SARD_API SARD_MUST_CHECK sard_status sard_op_parallel(sard_op_ctx *c, int64_t n, int64_t grain,
+                                                      sard_status (*fn)(void *arg, int64_t from, int64_t to,
+                                                                        sard_error *err),
+                                                      void *arg, sard_error *err);
+SARD_API sard_pool *sard_op_pool(sard_op_ctx *c); /* the run's, borrowed: for a model run inside a kernel */
 
-/* Fill in and register; the struct is copied, strings and tables must live as long as the library. Operators may have
- * any attributes. Callbacks run on any thread, several at once. */
+/* Zero-initialise, fill in and register; the struct is copied, strings and tables must live as long as the library.
+ * Operators may have any attributes. Callbacks run on any thread, several at once. On failure they write to err (which
+ * may be NULL) what sard_error tells, or leave it as it is. */
 typedef struct sard_op_desc {
     size_t size; /* sizeof(sard_op_desc) */
     const char *domain, *name;
@@ -462,12 +503,17 @@ typedef struct sard_op_desc {
     sard_status (*create)(void *user, const sard_node_info *n, void **state, sard_error *err); /* may be NULL */
     sard_status (*run)(void *user, void *state, sard_op_ctx *c, sard_error *err);
     void (*destroy)(void *user, void *state); /* may be NULL */
+    /* Non-zero: what infer says of dimensions is a hint for those who read the model's types; the run takes what comes.
+     * infer is then called only while a model is loaded. Zero: outputs must be as inferred. */
+    int loose_shapes;
 } sard_op_desc;
 
 SARD_API SARD_MUST_CHECK sard_status sard_op_library_new(sard_op_library **out, sard_error *err);
 SARD_API SARD_MUST_CHECK sard_status sard_op_library_add(sard_op_library *lib, const sard_op_desc *desc,
                                                          sard_error *err);
 SARD_API void sard_op_library_unref(sard_op_library *lib); /* models loaded with it keep their own reference */
+/* `release` is called once, when the last reference goes and no kernel is left: for what the operators' `user` point at. */
+SARD_API void sard_op_library_owner(sard_op_library *lib, void (*release)(void *owner), void *owner);
 
 /* ---- what this build offers --------------------------------------------------------------------------------------- */
 

@@ -85,6 +85,8 @@ struct sard_op_library {
     atomic_uint refs;
     op_def **ops; /* each stays where it is: models point at it */
     size_t n, cap;
+    void (*release)(void *owner); /* may be NULL */
+    void *owner;
 };
 
 /* ---- a built model's memory ------------------------------------------------------------------------------------- */

@@ -47,6 +47,7 @@ sard_status err_setv(sard_error *err, sard_status code, const char *fmt, va_list
     err->message[len] = 0;
     err->code = code;
     err->problems = 1;
+    err->detail = 0;
     return code;
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The files that the crate's unit tests read and its package leaves out: data.py FOLDER.
 
-Each holds what the tests look for (names, shapes, attributes, numbers), and nothing of the original files. The .ort model
+Each holds what the tests look for (names, shapes, attributes, numbers), and nothing of the original files. The model
+in ORT format
 and the adapter are written by the official Python package.
 """
 

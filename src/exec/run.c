@@ -231,15 +231,36 @@ sard_status graph_run(frame *f, sard_error *err) {
 
 /* ---- values that leave -------------------------------------------------------------------------------------------- */
 
+/* Memory of the run's own that `refs` references hold. */
+static bool tensor_ours(const run *r, const tensor *t, size_t refs) {
+    return t->dtype != SARD_STRING && run_owns(r, t->buf) && atomic_load(&t->buf->refs) == refs && tensor_is_row(t);
+}
+
+/* Maps of the run's own that share one tensor of keys and one block of values with each other and with nobody else: what
+ * a ZipMap makes. */
+static bool rows_ours(const run *r, sard_value *const *items, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        const sard_value *m = items[i];
+        if (!m || m->kind != SARD_KIND_MAP || atomic_load(&m->refs) != 1 || !value_is_tensor(m->map.values))
+            return false;
+        const sard_value *keys = items[0]->map.keys, *values = m->map.values;
+        if (m->map.keys != keys || atomic_load(&values->refs) != 1 || !tensor_ours(r, &values->t, n)) return false;
+        if (values->t.buf != items[0]->map.values->t.buf) return false;
+        if (i == 0 && (!value_is_tensor(keys) || atomic_load(&keys->refs) != n || !tensor_ours(r, &keys->t, 1)))
+            return false;
+    }
+    return n > 0;
+}
+
 /* Does the run alone hold all of v? */
 static bool all_ours(const run *r, const sard_value *v) {
     if (!v) return true;
     if (atomic_load(&v->refs) != 1) return false;
     switch (v->kind) {
     case SARD_KIND_TENSOR:
-        return v->t.dtype != SARD_STRING && run_owns(r, v->t.buf) && atomic_load(&v->t.buf->refs) == 1 &&
-               tensor_is_row(&v->t);
+        return tensor_ours(r, &v->t, 1);
     case SARD_KIND_SEQUENCE:
+        if (rows_ours(r, v->seq.items, v->seq.n)) return true;
         for (size_t i = 0; i < v->seq.n; i++)
             if (!all_ours(r, v->seq.items[i])) return false;
         return true;
@@ -271,8 +292,7 @@ static sard_status tensor_leaves(run *r, frame *f, slot *s, sard_value **out, sa
         o->buf = NULL;
         return hand_over(t, out, err);
     }
-    if (s->owned && !s->v && run_owns(r, t->buf) && atomic_load(&t->buf->refs) == 1 && t->dtype != SARD_STRING &&
-        tensor_is_row(t)) {
+    if (s->owned && !s->v && tensor_ours(r, t, 1)) {
         s->owned = false;
         f->n_owned--;
         return hand_over(t, out, err);

@@ -1,7 +1,7 @@
 /*
  * mlmaps.c -- maps: ZipMap makes one of each row, CastMap and DictVectorizer make rows of them.
  *
- * All maps of a ZipMap share one tensor of keys. A map's entries are in the order they came in.
+ * All maps of a ZipMap share one tensor of keys and one block of values. A map's entries are in the order they came in.
  */
 #include <stdlib.h>
 
@@ -46,16 +46,27 @@ static sard_status zip_keys(op_ctx *c, const ml_labels *l, sard_value **out, sar
     return SARD_OK;
 }
 
+/* Row r as a value: a view of the block. */
+static sard_status zip_row(const tensor *block, int64_t r, int64_t n, sard_value **out, sard_error *err) {
+    tensor t;
+    tensor_view(&t, SARD_F32, &(shape){1, {n}}, buffer_ref(block->buf), (size_t)(r * n) * sizeof(float));
+    return value_tensor(&t, out, err);
+}
+
+/* The values of all rows lie in one block that only they hold, so that thousands of maps cost little and leave the run
+ * as they are. */
 static sard_status zip_rows(op_ctx *c, sard_value *keys, const float *x, int64_t rows, int64_t n, sard_value **items,
                             sard_error *err) {
-    shape s = {1, {n}};
-    for (int64_t r = 0; r < rows; r++) {
-        sard_value *values;
-        TRY(op_new_tensor(c, SARD_F32, &s, &values, err));
-        memcpy(tensor_data(&values->t), x + r * n, (size_t)n * sizeof *x);
-        TRY(value_map(sard_value_ref(keys), values, &items[r], err));
+    sard_value *block, *values;
+    TRY(op_new_tensor(c, SARD_F32, &(shape){2, {rows, n}}, &block, err));
+    memcpy(tensor_data(&block->t), x, (size_t)(rows * n) * sizeof *x);
+    sard_status s = SARD_OK;
+    for (int64_t r = 0; r < rows && s == SARD_OK; r++) {
+        s = zip_row(&block->t, r, n, &values, err);
+        if (s == SARD_OK) s = value_map(sard_value_ref(keys), values, &items[r], err);
     }
-    return SARD_OK;
+    sard_value_unref(block);
+    return s;
 }
 
 static sard_status run_zip(const void *state, op_ctx *c, sard_error *err) {

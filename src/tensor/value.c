@@ -118,12 +118,22 @@ sard_status value_sparse(const shape *dims, sard_value *values, sard_value *indi
 
 /* ---- deep copies ---- */
 
+/* Copies element i; a map with the keys of the one before it (ZipMap's) shares the copied keys with that one's copy. */
+static sard_status clone_item(sard_value *const *from, size_t i, sard_value **items, sard_error *err) {
+    const sard_value *v = from[i], *before = i ? from[i - 1] : NULL;
+    if (!before || v->kind != SARD_KIND_MAP || before->kind != SARD_KIND_MAP || v->map.keys != before->map.keys)
+        return value_clone(v, &items[i], err);
+    sard_value *values;
+    TRY(value_clone(v->map.values, &values, err));
+    return value_map(sard_value_ref(items[i - 1]->map.keys), values, &items[i], err);
+}
+
 static sard_status clone_sequence(const sard_value *v, sard_value **out, sard_error *err) {
     const size_t n = v->seq.n;
     sard_value **items = mem_calloc(n, sizeof *items);
     if (!items) return err_nomem(err, n * sizeof *items);
     for (size_t i = 0; i < n; i++) {
-        sard_status s = value_clone(v->seq.items[i], &items[i], err);
+        sard_status s = clone_item(v->seq.items, i, items, err);
         if (s == SARD_OK) continue;
         while (i > 0) sard_value_unref(items[--i]);
         mem_free(items);

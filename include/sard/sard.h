@@ -230,6 +230,18 @@ SARD_API void sard_free(void *p);
 typedef struct sard_pool sard_pool;
 /* threads: how many take part in a run, the caller's included; 0: what affinity and the container's quota allow. */
 SARD_API SARD_MUST_CHECK sard_status sard_pool_new(int threads, sard_pool **out, sard_error *err);
+/* Where a pool's workers come from when its user makes them. `create` makes a thread that calls fn(arg) once and returns
+ * a handle of the user's, or NULL; it is called threads - 1 times before sard_pool_new_with returns. `join` waits for
+ * the end of one thread: once for each, when the last user of the pool has gone. */
+typedef struct sard_pool_options {
+    size_t size; /* sizeof(sard_pool_options) */
+    int threads; /* as above */
+    int spin_us; /* how long a worker waits awake inside a run; < 0: the default */
+    void *user;
+    void *(*create)(void *user, void (*fn)(void *arg), void *arg); /* NULL, with join: threads of sard's own */
+    void (*join)(void *user, void *thread);
+} sard_pool_options;
+SARD_API SARD_MUST_CHECK sard_status sard_pool_new_with(const sard_pool_options *o, sard_pool **out, sard_error *err);
 SARD_API void sard_pool_unref(sard_pool *p);
 SARD_API int sard_pool_threads(const sard_pool *p);
 
@@ -255,6 +267,7 @@ SARD_API void sard_options_free(sard_options *o);
  * load_limit       bytes                   0        of what loading may allocate (0: none)
  * stop_after       number                  none     stop optimising after so many rewrites (to bisect)
  * dim.NAME         number                  none     fixes the symbolic dimension NAME
+ * dim_denotation.D number                  none     fixes dimensions of inputs whose denotation is D
  * unknown_dims     error|ignore            error    when the model has no dimension NAME
  * An unknown key or malformed value is SARD_INVALID_ARGUMENT and names the nearest key.
  */
@@ -264,6 +277,8 @@ SARD_API SARD_MUST_CHECK sard_status sard_options_set(sard_options *o, const cha
 SARD_API SARD_MUST_CHECK sard_status sard_options_pool(sard_options *o, sard_pool *pool, sard_error *err);
 /* Messages of at least this level, on the loading thread. */
 SARD_API void sard_options_log(sard_options *o, sard_log_level least, sard_log_fn fn, void *user);
+/* A load ends with SARD_CANCELLED soon after any thread sets *flag to something but 0; NULL takes it back. */
+SARD_API void sard_options_cancel(sard_options *o, volatile int *flag);
 /* Every problem of a model, not only the first, which is what the error object tells. */
 SARD_API void sard_options_problems(sard_options *o, sard_problem_fn fn, void *user);
 /* Replaces the initializer `name` (bound before anything is folded). Same dtype and shape. */

@@ -21,6 +21,7 @@
 typedef struct option_dim {
     char *name;
     int64_t value;
+    bool denotation; /* the name is one of these */
 } option_dim;
 typedef struct option_init {
     char *name;
@@ -39,6 +40,7 @@ struct sard_options {
     uint64_t memory_limit, load_limit;
     long stop_after; /* < 0: none */
     pool *pool;      /* NULL: not given */
+    volatile int *cancel;
     sard_log_level log_least;
     sard_log_fn log;
     void *log_user;

@@ -214,7 +214,8 @@ static sard_status import_checked(sard_model *m, const sard_options *o, sard_err
     import_dim *dims = arena_calloc(&m->mem, o->n_dims + 1, sizeof *dims);
     if (!inits || !dims) return err_nomem(err, o->n_inits * sizeof *inits);
     for (size_t i = 0; i < o->n_inits; i++) inits[i] = (import_override){o->inits[i].name, o->inits[i].v};
-    for (size_t i = 0; i < o->n_dims; i++) dims[i] = (import_dim){o->dims[i].name, o->dims[i].value};
+    for (size_t i = 0; i < o->n_dims; i++)
+        dims[i] = (import_dim){o->dims[i].name, o->dims[i].value, o->dims[i].denotation};
     const import_options io = {.ops = m->sets,
                                .problems = &found,
                                .overrides = inits,
@@ -230,7 +231,9 @@ static sard_status import_checked(sard_model *m, const sard_options *o, sard_err
     return problems_result(&found, err);
 }
 
-static sard_status check_load_limit(const sard_model *m, const sard_options *o, sard_error *err) {
+/* What a load looks at between its stages: its limit and its cancel flag. */
+static sard_status check_load(const sard_model *m, const sard_options *o, sard_error *err) {
+    FAIL_IF(o->cancel && *o->cancel, err, SARD_CANCELLED, "loading was cancelled");
     uint64_t held = (uint64_t)m->mem.held + m->src.store.mem.held;
     if (m->imported) held += m->imported->mem.held + m->imported->names.mem.held;
     if (m->optimised) held += m->optimised->mem.held;
@@ -244,6 +247,7 @@ static sard_status check_load_limit(const sard_model *m, const sard_options *o, 
 static sard_status compile(sard_model *m, const sard_options *o, sard_error *err) {
     run_ctl fold;
     api_fold_limits(&fold, o->load_limit);
+    fold.cancel_user = (atomic_int *)(uintptr_t)o->cancel; /* an int that another thread sets */
     TRY(module_clone(m->imported, &m->optimised, err));
     const opt_options oo = {.level = o->level,
                             .eval = exec_eval,
@@ -251,14 +255,15 @@ static sard_status compile(sard_model *m, const sard_options *o, sard_error *err
                             .fold_limit = API_FOLD_LIMIT,
                             .stop_after = o->stop_after,
                             .explain = o->explain,
-                            .explain_user = o->explain_user};
+                            .explain_user = o->explain_user,
+                            .cancel = o->cancel};
     TRY(opt_run(m->optimised, &oo, err));
-    TRY(check_load_limit(m, o, err));
-    const exec_options eo = {.flush_denormals = m->flush_denormals, .overridable = m->overridable};
+    TRY(check_load(m, o, err));
+    const exec_options eo = {.flush_denormals = m->flush_denormals, .overridable = m->overridable, .cancel = o->cancel};
     TRY(exec_compile(m->optimised, &eo, &m->exec, err));
     TRY(onnx_store_check(&m->src.store, err));
     onnx_store_cool(&m->src.store);
-    return check_load_limit(m, o, err);
+    return check_load(m, o, err);
 }
 
 static sard_status model_fill(sard_model *m, const sard_options *o, sard_error *err) {
@@ -268,10 +273,10 @@ static sard_status model_fill(sard_model *m, const sard_options *o, sard_error *
     m->memory_limit = o->memory_limit;
     TRY(keep_libraries(m, o, err));
     TRY(keep_meta(m, err));
-    TRY(check_load_limit(m, o, err));
+    TRY(check_load(m, o, err));
     TRY(import_checked(m, o, err));
     TRY(list_names(m, err));
-    return check_load_limit(m, o, err);
+    return check_load(m, o, err);
 }
 
 /* An empty model that owns what it is made of. */

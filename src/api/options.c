@@ -145,13 +145,16 @@ static sard_status read_value(const option_row *row, const char *value, uint64_t
     }
 }
 
-static sard_status set_dim(sard_options *o, const char *name, const char *value, sard_error *err) {
+/* key: "dim.NAME" or "dim_denotation.NAME" */
+static sard_status set_dim(sard_options *o, const char *key, const char *value, sard_error *err) {
     long long n;
-    FAIL_IF(!*name, err, SARD_INVALID_ARGUMENT, "option 'dim.': the name of a symbolic dimension is missing");
+    const bool denotation = key[3] == '_';
+    const char *name = strchr(key, '.') + 1;
+    FAIL_IF(!*name, err, SARD_INVALID_ARGUMENT, "option '%s': the name of a symbolic dimension is missing", key);
     FAIL_IF(!parse_int(value, 0, INT64_MAX, &n), err, SARD_INVALID_ARGUMENT,
-            "option 'dim.%s': expected a number of 0 or more; found '%s'", name, value);
+            "option '%s': expected a number of 0 or more; found '%s'", key, value);
     for (size_t i = 0; i < o->n_dims; i++)
-        if (strcmp(o->dims[i].name, name) == 0) {
+        if (o->dims[i].denotation == denotation && strcmp(o->dims[i].name, name) == 0) {
             o->dims[i].value = n;
             return SARD_OK;
         }
@@ -160,24 +163,25 @@ static sard_status set_dim(sard_options *o, const char *name, const char *value,
     o->dims = dims;
     char *copy = mem_strdup(name);
     if (!copy) return err_nomem(err, strlen(name));
-    o->dims[o->n_dims++] = (option_dim){copy, n};
+    o->dims[o->n_dims++] = (option_dim){copy, n, denotation};
     return SARD_OK;
 }
 
 sard_status sard_options_set(sard_options *o, const char *key, const char *value, sard_error *err) {
     FAIL_IF(!o || !key || !value, err, SARD_INVALID_ARGUMENT, "options, key and value must not be NULL");
-    if (strncmp(key, "dim.", 4) == 0) return set_dim(o, key + 4, value, err);
-    const char *names[KEY_COUNT + 1];
+    if (strncmp(key, "dim.", 4) == 0 || strncmp(key, "dim_denotation.", 15) == 0) return set_dim(o, key, value, err);
+    const char *names[KEY_COUNT + 2];
     int k = 0;
     for (int i = 0; i < KEY_COUNT; i++) names[i] = rows[i].key;
     names[KEY_COUNT] = "dim.NAME";
+    names[KEY_COUNT + 1] = "dim_denotation.NAME";
     while (k < KEY_COUNT && strcmp(key, rows[k].key) != 0) k++;
     if (k == KEY_COUNT) {
-        const char *near = api_nearest(key, names, KEY_COUNT + 1);
+        const char *near = api_nearest(key, names, KEY_COUNT + 2);
         if (near) return err_set(err, SARD_INVALID_ARGUMENT, "unknown option '%s'; did you mean '%s'?", key, near);
         return err_set(err, SARD_INVALID_ARGUMENT,
                        "unknown option '%s'; the options are optimize, threads, spin_us, weights, denormals, "
-                       "memory_limit, load_limit, stop_after, unknown_dims, dim.NAME",
+                       "memory_limit, load_limit, stop_after, unknown_dims, dim.NAME, dim_denotation.NAME",
                        key);
     }
     uint64_t v = 0;
@@ -228,6 +232,8 @@ void sard_options_log(sard_options *o, sard_log_level least, sard_log_fn fn, voi
     o->log = fn;
     o->log_user = user;
 }
+
+void sard_options_cancel(sard_options *o, volatile int *flag) { o->cancel = flag; }
 
 void sard_options_problems(sard_options *o, sard_problem_fn fn, void *user) {
     o->problem = fn;

@@ -30,6 +30,22 @@ sard_status sard_pool_new(int threads, sard_pool **out, sard_error *err) {
     return SARD_OK;
 }
 
+sard_status sard_pool_new_with(const sard_pool_options *o, sard_pool **out, sard_error *err) {
+    FAIL_IF(!o || o->size < sizeof *o, err, SARD_INVALID_ARGUMENT, "the pool's options are NULL or too small");
+    FAIL_IF(!o->create != !o->join, err, SARD_INVALID_ARGUMENT, "a pool needs both create and join, or none of them");
+    pool *p;
+    if (o->create) {
+        FAIL_IF(o->threads < 0 || o->threads > 1024, err, SARD_INVALID_ARGUMENT, "%d threads: expected 0..1024",
+                o->threads);
+        TRY(pool_new_hooked(o->threads, &(pool_hooks){o->user, o->create, o->join}, &p, err));
+        *out = (sard_pool *)p;
+    } else {
+        TRY(sard_pool_new(o->threads, out, err));
+    }
+    if (o->spin_us >= 0) pool_spin_us((pool *)*out, o->spin_us);
+    return SARD_OK;
+}
+
 void sard_pool_unref(sard_pool *p) {
     if (p) pool_unref((pool *)p);
 }

@@ -57,7 +57,8 @@ _Static_assert(SLOTS <= 64, "one bit per slot");
 typedef struct worker {
     pool *pool;
     pthread_t thread;
-    int id; /* 1 .. threads - 1 */
+    void *handle; /* of a thread that the pool's hooks made */
+    int id;       /* 1 .. threads - 1 */
 } worker;
 
 struct pool {
@@ -72,6 +73,7 @@ struct pool {
     atomic_uint born; /* fork_count + 1 when the workers were started; 0: not started */
     atomic_uint home; /* fork_count when the pool was made or last reset */
     bool is_default;
+    pool_hooks hooks; /* create NULL: threads of our own */
     int threads, n_workers;
     worker *workers;
 };
@@ -207,6 +209,8 @@ static void *worker_main(void *arg) {
     return NULL;
 }
 
+static void hooked_main(void *arg) { worker_main(arg); }
+
 /* There may be work for `n` workers. */
 static void call_workers(pool *p, int64_t n) {
     const int allowed = workers_allowed(p);
@@ -240,6 +244,12 @@ static void block_signals(sigset_t *old) {
     pthread_sigmask(SIG_SETMASK, &set, old);
 }
 
+static bool start_worker(const pool *p, worker *w) {
+    if (!p->hooks.create) return pthread_create(&w->thread, NULL, worker_main, w) == 0;
+    w->handle = p->hooks.create(p->hooks.user, hooked_main, w);
+    return w->handle != NULL;
+}
+
 /* Starts the workers if this process has not done so. */
 static void ensure_workers(pool *p) {
     if (atomic_load_explicit(&p->born, memory_order_acquire) == atomic_load(&fork_count) + 1) return;
@@ -252,7 +262,7 @@ static void ensure_workers(pool *p) {
         while (p->n_workers < p->threads - 1) {
             worker *w = &p->workers[p->n_workers];
             *w = (worker){.pool = p, .id = p->n_workers + 1};
-            if (pthread_create(&w->thread, NULL, worker_main, w)) break;
+            if (!start_worker(p, w)) break;
             p->n_workers++;
         }
         pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -288,6 +298,22 @@ static sard_status make(int threads, pool **out, sard_error *err) {
 
 sard_status pool_new(int threads, pool **out, sard_error *err) { return make(threads, out, err); }
 
+static void destroy(pool *p);
+
+sard_status pool_new_hooked(int threads, const pool_hooks *hooks, pool **out, sard_error *err) {
+    pool *p;
+    TRY(make(threads, &p, err));
+    p->hooks = *hooks;
+    ensure_workers(p);
+    const int made = p->n_workers, wanted = p->threads - 1;
+    if (made < wanted) {
+        destroy(p);
+        return err_set(err, SARD_RUNTIME, "the function that makes threads made %d of %d", made, wanted);
+    }
+    *out = p;
+    return SARD_OK;
+}
+
 sard_status pool_default(pool **out, sard_error *err) {
     sard_status status = SARD_OK;
     pthread_mutex_lock(&start_lock);
@@ -311,7 +337,11 @@ static void destroy(pool *p) {
     if (atomic_load(&p->home) == atomic_load(&fork_count)) { /* else they stayed behind in the parent */
         atomic_fetch_add(&p->epoch, 1);
         futex_wake(&p->epoch, INT_MAX);
-        for (int i = 0; i < p->n_workers; i++) pthread_join(p->workers[i].thread, NULL);
+        for (int i = 0; i < p->n_workers; i++)
+            if (p->hooks.create)
+                p->hooks.join(p->hooks.user, p->workers[i].handle);
+            else
+                pthread_join(p->workers[i].thread, NULL);
         for (int i = 0; i < SLOTS; i++) pthread_mutex_destroy(&p->slot[i].lock);
     }
     mem_free(p->workers);

@@ -20,6 +20,13 @@ typedef struct pool pool; /* refcounted */
 /* threads: total number that take part, the caller included (1: no workers); 0: from affinity and cgroup quota. The
  * workers start with the first loop, and afresh in a forked child; where the system gives fewer threads, fewer work. */
 sard_status pool_new(int threads, pool **out, sard_error *err);
+/* The user's threads instead of this library's: made at once, joined by destroying the pool. */
+typedef struct pool_hooks {
+    void *user;
+    void *(*create)(void *user, void (*fn)(void *arg), void *arg); /* NULL when it cannot */
+    void (*join)(void *user, void *thread);
+} pool_hooks;
+sard_status pool_new_hooked(int threads, const pool_hooks *hooks, pool **out, sard_error *err);
 sard_status pool_default(pool **out, sard_error *err); /* one per process; a new reference */
 pool *pool_ref(pool *p);
 void pool_unref(pool *p); /* the last one joins the workers: not from inside a loop */

@@ -580,7 +580,11 @@ static sard_status prepare_step(exec_graph *xg, exec_step *s, sard_error *err) {
 
 static sard_status finish_graph(exec_graph *xg, sard_error *err) {
     TRY(lifetimes(xg, err));
-    for (uint32_t k = 0; k < xg->n_steps; k++) TRY(prepare_step(xg, &xg->steps[k], err));
+    const volatile int *cancel = xg->x->opt.cancel;
+    for (uint32_t k = 0; k < xg->n_steps; k++) {
+        FAIL_IF(cancel && *cancel, err, SARD_CANCELLED, "loading was cancelled");
+        TRY(prepare_step(xg, &xg->steps[k], err));
+    }
     xg->x->n_steps += xg->n_steps;
     return SARD_OK;
 }
@@ -728,6 +732,7 @@ static sard_status compile_model(const module *m, const exec_options *o, bool gr
         exec_free(x);
         return st;
     }
+    x->opt.cancel = NULL; /* it need not live longer than the load */
     *out = x;
     return SARD_OK;
 }

@@ -16,7 +16,8 @@ typedef struct exec_profile exec_profile;
 
 typedef struct exec_options {
     bool flush_denormals;
-    bool overridable; /* some constants may be replaced per run: not packed */
+    bool overridable;           /* some constants may be replaced per run: not packed */
+    const volatile int *cancel; /* looked at before each step is prepared; may be NULL */
 } exec_options;
 
 /* The module is borrowed and must outlive the compiled model. */

@@ -19,6 +19,7 @@ typedef struct import_override { /* an initializer given by the caller */
 typedef struct import_dim { /* a symbolic dimension fixed by the caller */
     const char *name;
     int64_t value;
+    bool denotation; /* the name is a denotation: whatever dimensions have it */
 } import_dim;
 
 typedef struct import_options {

@@ -40,6 +40,7 @@ typedef struct importer {
     bool *override_used; /* per override */
     bool *dim_used;      /* per fixed dimension */
     map64 dims;          /* name -> index in o->dims */
+    map64 denotations;   /* the same, of those that are denotations */
     unsupported *missing;
     uint32_t n_missing;
     size_t cap_missing;

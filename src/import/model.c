@@ -233,7 +233,7 @@ static sard_status read_options(importer *im, sard_error *err) {
     }
     for (size_t i = 0; i < o->n_dims; i++) {
         TRY(intern(im, str_of(o->dims[i].name), &id, err));
-        if (map_put(&im->dims, id, i)) return err_nomem(err, 64);
+        if (map_put(o->dims[i].denotation ? &im->denotations : &im->dims, id, i)) return err_nomem(err, 64);
         if (o->dims[i].value < 0)
             problem_add(im->p, SARD_INVALID_ARGUMENT, "", "dimension '%s' cannot be %lld", o->dims[i].name,
                         (long long)o->dims[i].value);
@@ -255,8 +255,8 @@ static void tell_unsupported(const importer *im) {
                         im->o->overrides[i].name);
     for (size_t i = 0; i < im->o->n_dims && !im->o->ignore_unknown_dims; i++)
         if (!im->dim_used[i])
-            problem_add(im->p, SARD_INVALID_ARGUMENT, "", "the model has no symbolic dimension '%s' to fix",
-                        im->o->dims[i].name);
+            problem_add(im->p, SARD_INVALID_ARGUMENT, "", "the model has no symbolic dimension %s'%s' to fix",
+                        im->o->dims[i].denotation ? "of denotation " : "", im->o->dims[i].name);
 }
 
 static sard_status import_all(importer *im, sard_error *err) {
@@ -286,6 +286,7 @@ sard_status import_model(onnx_model *src, const import_options *o, module **out,
     map_free(&im.ops);
     map_free(&im.overrides);
     map_free(&im.dims);
+    map_free(&im.denotations);
     if (st != SARD_OK) {
         module_free(im.m);
         return st;

@@ -22,6 +22,18 @@ static sard_status put(map64 *m, uint64_t key, uint64_t v, sard_error *err) {
 
 /* ---- types -------------------------------------------------------------------------------------------------------- */
 
+/* The caller's size of a dimension that the model leaves open, by its denotation. */
+static sard_status fixed_by_denotation(importer *im, const onnx_dim *d, int64_t *out, sard_error *err) {
+    str_id id;
+    uint64_t at;
+    TRY(intern(im, d->denotation, &id, err));
+    if (map_get(&im->denotations, id, &at)) {
+        im->dim_used[at] = true;
+        *out = im->o->dims[at].value;
+    }
+    return SARD_OK;
+}
+
 static sard_status read_dim(importer *im, const onnx_dim *d, const char *where, int64_t *out, sard_error *err) {
     *out = DIM_UNKNOWN;
     if (d->kind == ONNX_DIM_VALUE) {
@@ -39,6 +51,7 @@ static sard_status read_dim(importer *im, const onnx_dim *d, const char *where, 
             *out = im->o->dims[at].value;
         }
     }
+    if (*out < 0 && d->denotation.n) TRY(fixed_by_denotation(im, d, out, err));
     return SARD_OK;
 }
 

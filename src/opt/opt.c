@@ -80,6 +80,7 @@ typedef sard_status pass_fn(pass *p, graph *g);
 /* One pass over every graph that is still reachable; *did: it changed something. */
 static sard_status everywhere(pass *p, pass_fn *fn, bool *did) {
     p->changes = 0;
+    FAIL_IF(p->o->cancel && *p->o->cancel, p->err, SARD_CANCELLED, "loading was cancelled");
     for (uint32_t i = 0; i < p->m->n_graphs; i++) {
         graph *g = p->m->graphs[i];
         if (!g) continue;

@@ -23,6 +23,7 @@ typedef struct opt_options {
     long stop_after;                               /* rewrites; < 0: no limit */
     void (*explain)(void *user, const char *line); /* may be NULL */
     void *explain_user;
+    const volatile int *cancel; /* looked at before each pass; may be NULL */
 } opt_options;
 
 /* Rewrites in place; types are inferred on the way. */

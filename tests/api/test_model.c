@@ -135,6 +135,12 @@ static void test_symbols_agree(void **state) {
     OK(sard_options_set(o, "unknown_dims", "ignore", &err));
     OK(sard_builder_build(b, o, &m, &err));
     sard_model_unref(m);
+    volatile int cancel = 1;
+    sard_options_cancel(o, &cancel);
+    FAILS(SARD_CANCELLED, "loading was cancelled", sard_builder_build(b, o, &m, &err));
+    cancel = 0;
+    OK(sard_builder_build(b, o, &m, &err));
+    sard_model_unref(m);
     sard_options_free(o);
     sard_builder_free(b);
     sard_value_unref(in[0]);

@@ -448,6 +448,56 @@ static void test_quota(void **state) {
     assert_int_equal(system(command), 0);
 }
 
+/* ---- the user's own threads ---- */
+
+static struct { int created, joined, limit; } hooked;
+
+typedef struct hooked_thread {
+    pthread_t thread;
+    void (*fn)(void *);
+    void *arg;
+} hooked_thread;
+
+static void *hooked_main(void *arg) {
+    hooked_thread *t = arg;
+    t->fn(t->arg);
+    return NULL;
+}
+
+static void *hooked_create(void *user, void (*fn)(void *), void *arg) {
+    assert_ptr_equal(user, &hooked);
+    if (hooked.created == hooked.limit) return NULL;
+    hooked_thread *t = malloc(sizeof *t);
+    *t = (hooked_thread){.fn = fn, .arg = arg};
+    pthread_create(&t->thread, NULL, hooked_main, t);
+    hooked.created++;
+    return t;
+}
+
+static void hooked_join(void *user, void *thread) {
+    assert_ptr_equal(user, &hooked);
+    pthread_join(((hooked_thread *)thread)->thread, NULL);
+    free(thread);
+    hooked.joined++;
+}
+
+static void test_hooked_threads(void **state) {
+    (void)state;
+    const pool_hooks hooks = {&hooked, hooked_create, hooked_join};
+    pool *p = NULL;
+    sard_error err;
+    hooked.limit = 100;
+    assert_int_equal(pool_new_hooked(3, &hooks, &p, &err), SARD_OK);
+    assert_int_equal(hooked.created, 2);
+    check_cover(p, 1000, 3);
+    pool_unref(p);
+    assert_int_equal(hooked.joined, 2);
+    hooked.limit = 3; /* one more, then none */
+    assert_int_equal(pool_new_hooked(3, &hooks, &p, &err), SARD_RUNTIME);
+    assert_non_null(strstr(err.message, "made 1 of 2"));
+    assert_int_equal(hooked.joined, 3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_index_once),
@@ -461,6 +511,7 @@ int main(void) {
         cmocka_unit_test(test_default_pool),
         cmocka_unit_test(test_bad_sizes),
         cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_hooked_threads),
         cmocka_unit_test(test_quota),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

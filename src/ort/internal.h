@@ -208,6 +208,11 @@ struct OrtSession {
     int intra; /* as asked for */
 };
 void ort_session_unref(OrtSession *s);
+/* Inputs of a run (feeds.c): the ABI's checks of names, and the values as the engine takes them. `to_names` and `to` have
+ * room for *n, which becomes their number; `to` holds references to give back, also after an error (from zeros). */
+OrtStatus *ort_feeds_check(const sard_model *m, const char *const *names, const OrtValue *const *values, size_t n);
+OrtStatus *ort_feeds_get(const sard_model *m, const char *const *names, const OrtValue *const *values, size_t *n,
+                         const char **to_names, sard_value **to);
 /* A session for a model already loaded, taken over also on failure. */
 OrtStatus *ort_session_wrap(const OrtEnv *env, const OrtSessionOptions *options, sard_model *model, OrtSession **out);
 /* A model of a file or of bytes, in ONNX or in ONNX Runtime's format (load.c). */

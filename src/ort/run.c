@@ -85,25 +85,6 @@ OrtStatus *ort_RunOptionsUnsetTerminate(OrtRunOptions *o) {
 
 /* ---- checks that the ABI makes, with its codes -------------------------------------------------------------------- */
 
-static bool given(const char *name, const char *const *names, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(names[i], name) == 0) return true;
-    return false;
-}
-
-static OrtStatus *check_inputs(const sard_model *m, const char *const *names, const OrtValue *const *values, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        REQUIRE(names[i] && *names[i], ORT_INVALID_ARGUMENT, "Run: the name of input %zu is empty", i);
-        REQUIRE(values[i], ORT_INVALID_ARGUMENT, "Run: the value of input '%s' is NULL", names[i]);
-    }
-    for (size_t i = 0; i < sard_model_inputs(m); i++)
-        REQUIRE(i < n && strcmp(names[i], sard_model_input_name(m, i)) == 0
-                    ? true
-                    : given(sard_model_input_name(m, i), names, n),
-                ORT_FAIL, "Run: Missing Input: %s", sard_model_input_name(m, i));
-    return NULL;
-}
-
 static OrtStatus *check_outputs(const sard_model *m, const char *const *names, size_t n) {
     REQUIRE(n > 0, ORT_INVALID_ARGUMENT, "Run: at least one output should be requested");
     for (size_t i = 0; i < n; i++) {
@@ -189,10 +170,11 @@ static OrtStatus *deliver(request *r, OrtValue **outputs) {
     return NULL;
 }
 
-static OrtStatus *run(request *r, const OrtValue *const *inputs, const char *const *output_names, OrtValue **outputs) {
+static OrtStatus *run(request *r, const char *const *input_names, const OrtValue *const *inputs,
+                      const char *const *output_names, OrtValue **outputs) {
     sard_error err;
     sard_run_options o = {.profile = r->session->profile};
-    for (size_t i = 0; i < r->n_in; i++) TRY_ORT(ort_value_get(inputs[i], &r->in[i]));
+    TRY_ORT(ort_feeds_get(r->session->model, input_names, inputs, &r->n_in, r->in_names, r->in));
     for (size_t i = 0; i < r->n_out; i++) {
         if (!outputs[i] || ort_value_is_strings(outputs[i])) continue;
         r->out[i] = sard_value_ref(outputs[i]->v);
@@ -207,21 +189,21 @@ static OrtStatus *run(request *r, const OrtValue *const *inputs, const char *con
 static OrtStatus *run_checked(OrtSession *session, const OrtRunOptions *options, const char *const *input_names,
                               const OrtValue *const *inputs, size_t n_in, const char *const *output_names, size_t n_out,
                               OrtValue **outputs) {
-    TRY_ORT(check_inputs(session->model, input_names, inputs, n_in));
+    TRY_ORT(ort_feeds_check(session->model, input_names, inputs, n_in));
     TRY_ORT(check_outputs(session->model, output_names, n_out));
     void *room[64] = {0}; /* most runs have few inputs and outputs */
-    const size_t need = n_in > SIZE_MAX / 64 || n_out > SIZE_MAX / 64 ? SIZE_MAX : n_in + n_out;
+    const size_t need = n_in > SIZE_MAX / 64 || n_out > SIZE_MAX / 64 ? SIZE_MAX : 2 * n_in + n_out;
     void **slots = need <= 64 ? room : calloc(need == SIZE_MAX ? 0 : need, sizeof *slots);
     if (!slots) return ort_no_memory(need);
     request r = {.session = session,
                  .options = options,
                  .n_in = n_in,
                  .n_out = n_out,
-                 .in_names = (const char **)(uintptr_t)input_names,
-                 .in = (sard_value **)slots,
-                 .out = (sard_value **)slots + n_in};
+                 .in_names = (const char **)slots,
+                 .in = (sard_value **)slots + n_in,
+                 .out = (sard_value **)slots + 2 * n_in};
     atomic_fetch_add(&session->refs, 1);
-    OrtStatus *st = run(&r, inputs, output_names, outputs);
+    OrtStatus *st = run(&r, input_names, inputs, output_names, outputs);
     for (size_t i = 0; i < n_in; i++) sard_value_unref(r.in[i]);
     for (size_t i = 0; i < n_out; i++) sard_value_unref(r.out[i]);
     ort_session_unref(session);

@@ -92,8 +92,10 @@ OrtStatus *ort_not_offered(const char *entry) {
         {"ModelPackage", "model packages are not offered: load the model's file"},
         {"ExecutionProviderLibrary", "execution providers from outside are not offered"},
     };
+    enum { providers = 8 }; /* the first rows: other builds have them */
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (strstr(entry, reasons[i].part))
-            return ort_fail(ORT_NOT_IMPLEMENTED, "%s is not offered: %s", entry, reasons[i].why);
+            return ort_fail(i < providers ? ORT_FAIL : ORT_NOT_IMPLEMENTED, "%s is not offered: %s", entry,
+                            reasons[i].why);
     return ort_fail(ORT_NOT_IMPLEMENTED, "%s is not offered by this library", entry);
 }

@@ -172,6 +172,10 @@ typedef struct
     size_t n;
 } ort_file_bytes;
 
+typedef struct ort_library ort_library; /* of custom operators (register.c) */
+ort_library *ort_library_ref(ort_library *l);
+void ort_library_unref(ort_library *l);
+
 struct OrtSessionOptions {
     GraphOptimizationLevel level;
     ExecutionMode mode;
@@ -186,6 +190,8 @@ struct OrtSessionOptions {
     OrtKeyValuePairs free_dim_denotations; /* denotation -> number */
     OrtCustomOpDomain **domains;           /* each with a reference of ours */
     size_t n_domains, cap_domains;
+    ort_library **libraries; /* likewise */
+    size_t n_libraries, cap_libraries;
     ort_named_value *initializers;
     size_t n_initializers, cap_initializers;
     ort_file_bytes *files;
@@ -221,11 +227,14 @@ sard_status ort_load_bytes(const void *data, size_t n, int borrow, const sard_op
                            sard_error *err);
 /* A whole file, freed with free(); err must be there. */
 sard_status ort_read_file(const char *path, void **data, size_t *n, sard_error *err);
+/* What a session with these options logs to; the id is borrowed. */
+OrtLogger ort_session_logger(const OrtEnv *env, const OrtSessionOptions *o);
 /* The public API's options for a load; freed with sard_options_free. */
 OrtStatus *ort_load_options(const OrtEnv *env, const OrtSessionOptions *o, sard_options **out);
 
-/* Operators of the client's (custom.c): the options' domains as one library, NULL when there are none. */
-OrtStatus *ort_custom_library(const OrtSessionOptions *o, sard_op_library **out);
+/* Operators of the client's (custom.c): the options' domains as one library, NULL when there are none. The session's
+ * logger is copied. */
+OrtStatus *ort_custom_library(const OrtLogger *logger, const OrtSessionOptions *o, sard_op_library **out);
 void ort_domain_ref(OrtCustomOpDomain *d);
 void ort_domain_unref(OrtCustomOpDomain *d);
 

@@ -30,6 +30,8 @@ void ort_ReleaseSessionOptions(OrtSessionOptions *o) {
     ort_pairs_deinit(&o->free_dim_denotations);
     for (size_t i = 0; i < o->n_domains; i++) ort_domain_unref(o->domains[i]);
     free(o->domains);
+    for (size_t i = 0; i < o->n_libraries; i++) ort_library_unref(o->libraries[i]); /* after their domains */
+    free(o->libraries);
     for (size_t i = 0; i < o->n_initializers; i++) {
         free(o->initializers[i].name);
         sard_value_unref(o->initializers[i].v);
@@ -50,6 +52,10 @@ static bool copy_domains(OrtSessionOptions *o, const OrtSessionOptions *from) {
         if (!ort_grow(&o->domains, o->n_domains, &o->cap_domains, sizeof *o->domains)) return false;
         ort_domain_ref(from->domains[i]);
         o->domains[o->n_domains++] = from->domains[i];
+    }
+    for (size_t i = 0; i < from->n_libraries; i++) {
+        if (!ort_grow(&o->libraries, o->n_libraries, &o->cap_libraries, sizeof *o->libraries)) return false;
+        o->libraries[o->n_libraries++] = ort_library_ref(from->libraries[i]);
     }
     return true;
 }
@@ -83,6 +89,8 @@ OrtStatus *ort_CloneSessionOptions(const OrtSessionOptions *in, OrtSessionOption
     o->log_id = o->profile_prefix = o->optimized_path = NULL;
     o->config = o->free_dims = o->free_dim_denotations = (OrtKeyValuePairs){0};
     o->domains = NULL;
+    o->libraries = NULL;
+    o->n_libraries = o->cap_libraries = 0;
     o->initializers = NULL;
     o->files = NULL;
     o->n_domains = o->cap_domains = o->n_initializers = o->cap_initializers = o->n_files = o->cap_files = 0;
@@ -334,8 +342,9 @@ OrtStatus *ort_load_options(const OrtEnv *env, const OrtSessionOptions *o, sard_
     sard_op_library *lib = NULL;
     sard_status st = sard_options_new(&to, &err);
     if (st != SARD_OK) return ort_from_error(st, &err, false);
+    const OrtLogger logger = ort_session_logger(env, o);
     st = set_all(env, o, to, &err);
-    OrtStatus *bad = st == SARD_OK ? ort_custom_library(o, &lib) : ort_from_error(st, &err, false);
+    OrtStatus *bad = st == SARD_OK ? ort_custom_library(&logger, o, &lib) : ort_from_error(st, &err, false);
     if (!bad && lib) {
         st = sard_options_operators(to, lib, &err);
         if (st != SARD_OK) bad = ort_from_error(st, &err, false);

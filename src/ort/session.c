@@ -23,13 +23,11 @@ void ort_session_unref(OrtSession *s) {
 
 void ort_ReleaseSession(OrtSession *s) { ort_session_unref(s); }
 
-static void set_logger(OrtSession *s, const OrtSessionOptions *o) {
-    if (o->has_logger)
-        s->logger = o->logger;
-    else
-        s->logger = s->env->logger;
-    s->logger.least = o->log_severity >= 0 ? (OrtLoggingLevel)o->log_severity : s->env->logger.least;
-    s->logger.id = strdup(o->log_id ? o->log_id : s->env->logger.id);
+OrtLogger ort_session_logger(const OrtEnv *env, const OrtSessionOptions *o) {
+    OrtLogger logger = o->has_logger ? o->logger : env->logger;
+    logger.least = o->log_severity >= 0 ? (OrtLoggingLevel)o->log_severity : env->logger.least;
+    logger.id = o->log_id ? o->log_id : env->logger.id;
+    return logger;
 }
 
 static OrtStatus *start_profile(OrtSession *s, const OrtSessionOptions *o) {
@@ -61,7 +59,8 @@ OrtStatus *ort_session_wrap(const OrtEnv *env, const OrtSessionOptions *o, sard_
     s->model = take;
     s->env = ort_env_ref(env);
     s->intra = o->intra;
-    set_logger(s, o);
+    s->logger = ort_session_logger(env, o);
+    s->logger.id = strdup(s->logger.id);
     OrtStatus *st = s->logger.id ? start_profile(s, o) : ort_no_memory(1);
     if (!st) st = write_optimized(s, o);
     if (st)
@@ -84,9 +83,7 @@ static OrtStatus *load(const OrtEnv *env, const source *from, const OrtSessionOp
     sard_error err;
     if (!given) TRY_ORT(ort_CreateSessionOptions(&own));
     const OrtSessionOptions *o = given ? given : own;
-    OrtLogger logger = o->has_logger ? o->logger : env->logger;
-    logger.least = o->log_severity >= 0 ? (OrtLoggingLevel)o->log_severity : env->logger.least;
-    logger.id = o->log_id ? o->log_id : env->logger.id;
+    OrtLogger logger = ort_session_logger(env, o);
     OrtStatus *bad = ort_load_options(env, o, &options);
     if (!bad) {
         sard_options_log(options,

@@ -67,6 +67,8 @@ OrtStatus *ort_from_error(sard_status st, const sard_error *err, bool load) {
     OrtErrorCode code = (size_t)st < sizeof codes / sizeof *codes ? codes[st] : ORT_FAIL;
     if (load && st == SARD_UNSUPPORTED) code = ORT_INVALID_GRAPH; /* as for an operator that is not registered */
     if (load && st == SARD_CANCELLED) code = ORT_MODEL_LOAD_CANCELED;
+    if (err && err->detail > 0 && err->detail <= ORT_DEVICE_RESET)
+        code = (OrtErrorCode)err->detail; /* a kernel's own */
     return make(code, err && err->message[0] ? err->message : sard_status_name(st));
 }
 

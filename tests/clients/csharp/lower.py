@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Rewrites the C# sources of a folder for a compiler of C# 7.2 (Mono's mcs): lower.py FROM TO
 
-Only syntax is lowered, line by line numbers stay: `using var x = e;` becomes a using block up to the end of the block it is in,
-`x is null` and `x is not T` are older tests, `x.Span[i] = e` has a variable, `static` goes from lambdas, `T x = new(...)` gets its type, `where T : unmanaged` becomes struct.
+Only syntax is lowered, and lines stay where they are: `using var x = e;` becomes a using block up to the end of its
+block, `x is null` and `x is not T` are older tests, `x.Span[i] = e` has a variable, `static` goes from lambdas,
+`T x = new(...)` gets its type, `where T : unmanaged` becomes struct.
 """
 
 import re

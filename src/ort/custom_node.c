@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ort/custom.h"
+#include "ort/guard.h"
 
 sard_status ort_to_error(OrtStatus *status, sard_error *err) {
     static const sard_status codes[] = {
@@ -158,7 +159,8 @@ sard_status group_infer(void *user, const sard_node_info *n,
 
 /* ---- kernels ------------------------------------------------------------------------------------------------------ */
 
-static OrtStatus *make_kernel(custom_kernel *k) {
+static OrtStatus *make_kernel(void *arg) {
+    custom_kernel *k = arg;
     const OrtCustomOp *op = k->op;
     if (custom_has_v2(op) && op->CreateKernelV2) return op->CreateKernelV2(op, &ort_table, k->info, &k->kernel);
     REQUIRE(op->CreateKernel, ORT_INVALID_ARGUMENT, "the operator has no CreateKernel");
@@ -184,7 +186,7 @@ sard_status group_create(void *user, const sard_node_info *n, void **state, sard
     k->out_types = calloc(n_out + 1, sizeof *k->out_types);
     OrtStatus *bad = k->out_types ? kernel_info_new(g, op, n, &k->info) : ort_no_memory(n_out);
     for (size_t i = 0; !bad && i < n_out; i++) k->out_types[i] = custom_output_of(op, n, i);
-    if (!bad) bad = make_kernel(k);
+    if (!bad) bad = ort_guarded(make_kernel, k);
     if (bad) {
         kernel_free(k);
         return ort_to_error(bad, err);
@@ -193,10 +195,18 @@ sard_status group_create(void *user, const sard_node_info *n, void **state, sard
     return SARD_OK;
 }
 
+static OrtStatus *destroy_kernel(void *arg) {
+    const custom_kernel *k = arg;
+    if (k->op->KernelDestroy) k->op->KernelDestroy(k->kernel);
+    return NULL;
+}
+
 void group_destroy(void *user, void *state) {
     (void)user;
     custom_kernel *k = state;
     if (!k) return;
-    if (k->op->KernelDestroy) k->op->KernelDestroy(k->kernel);
+    OrtStatus *bad = ort_guarded(destroy_kernel, k);
+    if (bad) ort_log(&k->info->set->logger, ORT_LOGGING_LEVEL_ERROR, "KernelDestroy", "%s", ort_GetErrorMessage(bad));
+    ort_ReleaseStatus(bad);
     kernel_free(k);
 }

@@ -281,7 +281,7 @@ OrtStatus *ort_InvokeOp(const OrtKernelContext *context, const OrtOp *op, const 
     call c = {.op = op, .types = calloc(op->n_in + 1, sizeof *c.types)};
     OrtStatus *st = room && c.types ? NULL : ort_no_memory(2 * n * sizeof *room);
     if (!st) {
-        c.in_names = (const char **)room;
+        c.in_names = (const char **)(void *)room;
         c.out_names = c.in_names + op->n_in;
         c.in = (sard_value **)(room + n);
         c.out = c.in + op->n_in;

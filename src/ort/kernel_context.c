@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ort/custom.h"
+#include "ort/guard.h"
 
 struct OrtKernelContext {
     sard_op_ctx *c;
@@ -26,7 +27,8 @@ static OrtStatus *ready_inputs(OrtKernelContext *c) {
     return NULL;
 }
 
-static OrtStatus *call(OrtKernelContext *c) {
+static OrtStatus *call(void *arg) {
+    OrtKernelContext *c = arg;
     const OrtCustomOp *op = c->k->op;
     if (custom_has_v2(op) && op->KernelComputeV2) return op->KernelComputeV2(c->k->kernel, c);
     REQUIRE(op->KernelCompute, ORT_INVALID_ARGUMENT, "the operator has no KernelCompute");
@@ -58,7 +60,7 @@ sard_status group_run(void *user, void *state, sard_op_ctx *op, sard_error *err)
     c.out = slots + k->info->n_in;
     pthread_mutex_init(&c.lock, NULL);
     OrtStatus *bad = ready_inputs(&c);
-    if (!bad) bad = call(&c);
+    if (!bad) bad = ort_guarded(call, &c);
     const sard_status st = bad ? ort_to_error(bad, err) : give_strings(&c, err);
     pthread_mutex_destroy(&c.lock);
     for (size_t i = 0; i < n; i++) ort_ReleaseValue(slots[i]);
@@ -187,13 +189,20 @@ OrtStatus *ort_KernelContext_GetLogger(const OrtKernelContext *c, const OrtLogge
 typedef struct loop {
     void (*fn)(void *user, size_t i);
     void *user;
+    size_t from, to;
 } loop;
 
-static sard_status run_piece(void *arg, int64_t from, int64_t to, sard_error *err) {
-    (void)err;
+static OrtStatus *run_steps(void *arg) {
     const loop *l = arg;
-    for (int64_t i = from; i < to; i++) l->fn(l->user, (size_t)i);
-    return SARD_OK;
+    for (size_t i = l->from; i < l->to; i++) l->fn(l->user, i);
+    return NULL;
+}
+
+static sard_status run_piece(void *arg, int64_t from, int64_t to, sard_error *err) {
+    loop piece = *(const loop *)arg;
+    piece.from = (size_t)from;
+    piece.to = (size_t)to;
+    return ort_to_error(ort_guarded(run_steps, &piece), err);
 }
 
 OrtStatus *ort_KernelContext_ParallelFor(const OrtKernelContext *c, void (*fn)(void *user, size_t i), size_t total,
@@ -202,7 +211,7 @@ OrtStatus *ort_KernelContext_ParallelFor(const OrtKernelContext *c, void (*fn)(v
     NOT_NULL(fn);
     REQUIRE(total <= INT64_MAX, ORT_INVALID_ARGUMENT, "KernelContext_ParallelFor: %zu steps are too many", total);
     sard_error err;
-    loop l = {fn, user};
+    loop l = {fn, user, 0, 0};
     const size_t grain = num_batch && total ? (total - 1) / num_batch + 1 : 1;
     const sard_status st = sard_op_parallel(c->c, (int64_t)total, (int64_t)grain, run_piece, &l, &err);
     return st == SARD_OK ? NULL : ort_from_error(st, &err, false);

@@ -3,6 +3,7 @@
  * session's options.
  */
 #include "ort/custom.h"
+#include "ort/guard.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -18,7 +19,20 @@ void ort_library_unref(ort_library *l) {
     free(l);
 }
 
-static OrtStatus *call(RegisterCustomOpsFn fn, OrtSessionOptions *o) { return fn(o, OrtGetApiBase()); }
+typedef struct registration {
+    RegisterCustomOpsFn fn;
+    OrtSessionOptions *options;
+} registration;
+
+static OrtStatus *call_it(void *arg) {
+    const registration *r = arg;
+    return r->fn(r->options, OrtGetApiBase());
+}
+
+static OrtStatus *call(RegisterCustomOpsFn fn, OrtSessionOptions *o) {
+    registration r = {fn, o};
+    return ort_guarded(call_it, &r);
+}
 
 static RegisterCustomOpsFn function_of(void *handle, const char *name) {
     RegisterCustomOpsFn fn;

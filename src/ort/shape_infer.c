@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ort/custom.h"
+#include "ort/guard.h"
 
 struct OrtShapeInferContext {
     const OrtCustomOp *op;
@@ -31,12 +32,17 @@ static OrtStatus *begin(OrtShapeInferContext *c) {
     return NULL;
 }
 
+static OrtStatus *call(void *arg) {
+    OrtShapeInferContext *c = arg;
+    return c->op->InferOutputShapeFn(c->op, c);
+}
+
 OrtStatus *custom_infer_shapes(const OrtCustomOp *op, const sard_node_info *n,
                                sard_status (*set)(void *arg, size_t i, sard_dtype t, int rank, const int64_t *dims),
                                void *arg) {
     OrtShapeInferContext c = {.op = op, .n = n, .set = set, .arg = arg};
     OrtStatus *st = begin(&c);
-    if (!st) st = op->InferOutputShapeFn(op, &c);
+    if (!st) st = ort_guarded(call, &c);
     for (size_t i = 0; c.in && i < c.n_in; i++) ort_ReleaseTypeInfo(c.in[i]);
     for (size_t i = 0; c.attrs && i < c.n_attrs; i++) ort_op_attr_unref(c.attrs[i]);
     free(c.in);

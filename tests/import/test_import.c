@@ -191,7 +191,7 @@ static void test_plain(void **state) {
     assert_string_equal(node_where(module_main(m), &module_main(m)->nodes[0], where, sizeof where),
                         "node #1 (Add, opset 14)");
     module_free(m);
-    import_dim n = {"n", 5};
+    import_dim n = {.name = "n", .value = 5};
     sard_error err;
     assert_int_equal(load_with((import_options){.dims = &n, .n_dims = 1, .copy_weights = true}, &m, &err), SARD_OK);
     assert_int_equal(module_main(m)->values[0].type.dim[0], 5);

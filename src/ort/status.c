@@ -48,6 +48,18 @@ OrtStatus *ort_fail(OrtErrorCode code, const char *fmt, ...) {
 
 OrtStatus *ort_no_memory(size_t bytes) { return ort_fail(ORT_RUNTIME_EXCEPTION, "out of memory (%zu bytes)", bytes); }
 
+/* ONNX Runtime calls a load that finds a cycle, or an operator of a domain that nobody registered, a plain failure; the
+ * engine's status is that of any wrong or unsupported graph, so its text tells them. */
+static bool plain_failure(const char *message) {
+    static const char *const known[] = {"ai.onnx.ml.", "ai.onnx.training.", "ai.onnx.preview.", "com.microsoft."};
+    const char *op = strstr(message, "operator "), *end = op ? strchr(op + 9, ' ') : NULL;
+    if (strstr(message, "is part of a cycle")) return true;
+    if (!end || !strstr(end, "is not supported") || !memchr(op + 9, '.', (size_t)(end - op - 9))) return false;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strncmp(op + 9, known[i], strlen(known[i])) == 0) return false;
+    return true;
+}
+
 OrtStatus *ort_from_error(sard_status st, const sard_error *err, bool load) {
     static const OrtErrorCode codes[] = {
         [SARD_OK] = ORT_OK,
@@ -66,6 +78,7 @@ OrtStatus *ort_from_error(sard_status st, const sard_error *err, bool load) {
     };
     OrtErrorCode code = (size_t)st < sizeof codes / sizeof *codes ? codes[st] : ORT_FAIL;
     if (load && st == SARD_UNSUPPORTED) code = ORT_INVALID_GRAPH; /* as for an operator that is not registered */
+    if (load && code == ORT_INVALID_GRAPH && err && plain_failure(err->message)) code = ORT_FAIL;
     if (load && st == SARD_CANCELLED) code = ORT_MODEL_LOAD_CANCELED;
     if (err && err->detail > 0 && err->detail <= ORT_DEVICE_RESET)
         code = (OrtErrorCode)err->detail; /* a kernel's own */

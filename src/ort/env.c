@@ -69,8 +69,12 @@ OrtStatus *ort_Logger_GetLoggingSeverityLevel(const OrtLogger *logger, OrtLoggin
 
 /* ---- making and releasing ----------------------------------------------------------------------------------------- */
 
+void ort_env_lock(void) { pthread_mutex_lock(&env_lock); }
+void ort_env_unlock(void) { pthread_mutex_unlock(&env_lock); }
+
 static void env_free(OrtEnv *env) {
-    sard_pool_unref(env->pool);
+    ort_threads_deinit(&env->threads);
+    ort_env_free_allocators(env);
     ort_pairs_deinit(&env->config);
     free(env->logger.id);
     free(env);
@@ -83,11 +87,12 @@ static OrtStatus *env_new(const OrtLogger *logger, const OrtThreadingOptions *th
     *env = (OrtEnv){.refs = 1, .logger = *logger};
     env->logger.id = strdup(logger->id ? logger->id : "");
     OrtStatus *st = NULL;
-    sard_error err;
     if (!env->logger.id || (config && !ort_pairs_copy(&env->config, config))) st = ort_no_memory(sizeof *env);
     if (!st && threads) {
-        const sard_status made = sard_pool_new(threads->intra > 0 ? threads->intra : 0, &env->pool, &err);
-        if (made != SARD_OK) st = ort_from_error(made, &err, false);
+        const ort_thread_spec spec = {threads->intra,  threads->spin == 0 ? 0 : -1, threads->affinities,
+                                      threads->create, threads->create_options,     threads->join};
+        env->flush_denormals = threads->flush_denormals;
+        st = ort_threads_init(&env->threads, &spec, &env->logger);
     }
     if (st)
         env_free(env);
@@ -195,7 +200,10 @@ OrtStatus *ort_CreateThreadingOptions(OrtThreadingOptions **out) {
     return NULL;
 }
 
-void ort_ReleaseThreadingOptions(OrtThreadingOptions *o) { free(o); }
+void ort_ReleaseThreadingOptions(OrtThreadingOptions *o) {
+    if (o) free(o->affinities);
+    free(o);
+}
 
 OrtStatus *ort_SetGlobalIntraOpNumThreads(OrtThreadingOptions *o, int n) {
     NOT_NULL(o);

@@ -73,15 +73,37 @@ struct OrtThreadingOptions {
     OrtCustomCreateThreadFn create;
     void *create_options;
     OrtCustomJoinThreadFn join;
+    char *affinities; /* NULL: workers run anywhere */
 };
+
+/* A pool and what its workers are made with (threads.c). Its owner alone has a reference that lasts, so that workers
+ * are joined when the owner goes. */
+typedef struct ort_threads {
+    sard_pool *pool; /* NULL: none of its own */
+    struct ort_maker *maker;
+} ort_threads;
+typedef struct ort_thread_spec {
+    int intra, spin_us;     /* 0: as many as there are; < 0: the default */
+    const char *affinities; /* "1,2;3-4" or NULL */
+    OrtCustomCreateThreadFn create;
+    void *create_options;
+    OrtCustomJoinThreadFn join;
+} ort_thread_spec;
+OrtStatus *ort_threads_init(ort_threads *t, const ort_thread_spec *spec, const OrtLogger *logger);
+void ort_threads_deinit(ort_threads *t);
 
 /* The process has one environment: making another one returns it, with one more reference. */
 struct OrtEnv {
     unsigned refs; /* under the lock of env.c */
     OrtLogger logger;
-    sard_pool *pool; /* the global one; NULL: none was asked for */
+    ort_threads threads; /* the global pool, if one was asked for */
+    bool flush_denormals;
+    struct ort_shared_allocator *allocators; /* under the lock; the newest first */
     OrtKeyValuePairs config;
 };
+void ort_env_lock(void);
+void ort_env_unlock(void);
+void ort_env_free_allocators(OrtEnv *env);
 OrtEnv *ort_env_ref(const OrtEnv *env);
 
 /* ---- memory ------------------------------------------------------------------------------------------------------- */
@@ -96,6 +118,12 @@ struct OrtMemoryInfo {
     uint32_t vendor;
     size_t alignment;
 };
+typedef struct ort_shared_allocator {
+    struct ort_shared_allocator *next;
+    OrtMemoryInfo info;
+    OrtAllocator *a;    /* NULL: not shared any more */
+    OrtAllocator *ours; /* freed with the environment; NULL: a client's */
+} ort_shared_allocator;
 extern const OrtMemoryInfo ort_cpu_memory; /* "Cpu", device allocator, default memory */
 OrtAllocator *ort_default_allocator(void);
 
@@ -199,21 +227,47 @@ struct OrtSessionOptions {
     OrtCustomCreateThreadFn create_thread;
     void *create_thread_options;
     OrtCustomJoinThreadFn join_thread;
-    atomic_bool *cancel_load; /* SessionOptionsSetLoadCancellationFlag */
+    volatile int cancel_load; /* set by any thread while a session is made */
 };
+
+typedef struct ort_event { /* of a session: a load, a run */
+    const char *name;
+    uint64_t from_ns, to_ns;
+    long thread;
+} ort_event;
+typedef struct ort_profile { /* profile.c; all zero: there is none */
+    atomic_bool on;
+    char *prefix;
+    sard_profile *steps;
+    uint64_t start_ns;
+    pthread_mutex_t lock; /* of the events */
+    ort_event *events;
+    size_t n, cap;
+} ort_profile;
+uint64_t ort_now_ns(void);
+OrtStatus *ort_profile_start(ort_profile *p, const char *prefix);
+void ort_profile_deinit(ort_profile *p);
+void ort_profile_event(ort_profile *p, const char *name, uint64_t from_ns, uint64_t to_ns); /* name: a literal */
+/* Writes the file and ends the profile; *file is freed with free(). */
+OrtStatus *ort_profile_write(ort_profile *p, char **file);
 
 struct OrtSession {
     atomic_uint refs; /* one is the client's, one each of the runs under way */
     sard_model *model;
+    struct ort_shared_model *shared; /* what the model lies in, when it is a container's */
     OrtEnv *env;
     OrtLogger logger;
-    char *profile_prefix;
-    sard_profile *profile; /* NULL when not asked for */
-    uint64_t profile_start_ns;
-    sard_pool *pool;
-    int intra; /* as asked for */
+    ort_profile profile;
+    ort_threads threads;
+    sard_pool *pool;         /* for runs, not counted: its own or the environment's; NULL: the model's */
+    struct ort_async *async; /* NULL before the first RunAsync */
+    bool env_allocators;
 };
 void ort_session_unref(OrtSession *s);
+OrtStatus *ort_session_threads(OrtSession *s, const OrtSessionOptions *o);
+int ort_session_thread_count(const OrtSession *s); /* that take part in a run, the caller's included */
+void ort_async_close(OrtSession *s);               /* waits for every RunAsync under way */
+void ort_async_unref(struct ort_async *a);
 /* Inputs of a run (feeds.c): the ABI's checks of names, and the values as the engine takes them. `to_names` and `to` have
  * room for *n, which becomes their number; `to` holds references to give back, also after an error (from zeros). */
 OrtStatus *ort_feeds_check(const sard_model *m, const char *const *names, const OrtValue *const *values, size_t n);
@@ -221,6 +275,20 @@ OrtStatus *ort_feeds_get(const sard_model *m, const char *const *names, const Or
                          const char **to_names, sard_value **to);
 /* A session for a model already loaded, taken over also on failure. */
 OrtStatus *ort_session_wrap(const OrtEnv *env, const OrtSessionOptions *options, sard_model *model, OrtSession **out);
+typedef struct ort_source { /* where a model comes from */
+    const char *path;       /* NULL: from bytes */
+    const void *data;
+    size_t n;
+} ort_source;
+/* A session; with a container (may be NULL) it shares its model. options may be NULL. */
+OrtStatus *ort_session_load(const OrtEnv *env, const ort_source *from, const OrtSessionOptions *options,
+                            OrtPrepackedWeightsContainer *container, OrtSession **out);
+/* The container's model of that source and these options, loaded if it is new; NULL when it cannot be shared. */
+OrtStatus *ort_container_load(OrtPrepackedWeightsContainer *c, const ort_source *from, const OrtSessionOptions *o,
+                              const sard_options *options, struct ort_shared_model **out);
+sard_model *ort_shared_get(const struct ort_shared_model *m); /* a reference */
+void ort_shared_ref(struct ort_shared_model *m);              /* NULL is allowed, here and below */
+void ort_shared_unref(struct ort_shared_model *m);
 /* A model of a file or of bytes, in ONNX or in ONNX Runtime's format (load.c). */
 sard_status ort_load_file(const char *path, const sard_options *options, sard_model **out, sard_error *err);
 sard_status ort_load_bytes(const void *data, size_t n, int borrow, const sard_options *options, sard_model **out,
@@ -229,6 +297,8 @@ sard_status ort_load_bytes(const void *data, size_t n, int borrow, const sard_op
 sard_status ort_read_file(const char *path, void **data, size_t *n, sard_error *err);
 /* What a session with these options logs to; the id is borrowed. */
 OrtLogger ort_session_logger(const OrtEnv *env, const OrtSessionOptions *o);
+/* Whether a configuration key is "1". */
+bool ort_config_on(const OrtSessionOptions *o, const char *key);
 /* The public API's options for a load; freed with sard_options_free. */
 OrtStatus *ort_load_options(const OrtEnv *env, const OrtSessionOptions *o, sard_options **out);
 

@@ -1,5 +1,5 @@
 /*
- * memory.c -- OrtMemoryInfo, and the one allocator of the CPU. Clients call an allocator's functions directly.
+ * memory.c -- OrtMemoryInfo: what a place of memory is called, and which device it belongs to.
  */
 #include "ort/internal.h"
 
@@ -85,60 +85,26 @@ void ort_MemoryInfoGetDeviceType(const OrtMemoryInfo *m, OrtMemoryInfoDeviceType
     if (out) *out = m ? m->device : OrtMemoryInfoDeviceType_CPU;
 }
 
-/* ---- the default allocator ---------------------------------------------------------------------------------------- */
-
-static void *default_alloc(OrtAllocator *self, size_t size) {
-    (void)self;
-    void *p = NULL;
-    return posix_memalign(&p, 64, size ? size : 1) == 0 ? p : NULL;
-}
-
-static void default_free(OrtAllocator *self, void *p) {
-    (void)self;
-    free(p);
-}
-
-static const OrtMemoryInfo *default_info(const OrtAllocator *self) {
-    (void)self;
-    return &ort_cpu_memory;
-}
-
-static OrtStatus *default_stats(const OrtAllocator *self, OrtKeyValuePairs **out) {
-    (void)self;
-    ort_CreateKeyValuePairs(out);
-    return *out ? NULL : ort_no_memory(sizeof **out);
-}
-
-OrtAllocator *ort_default_allocator(void) {
-    static OrtAllocator allocator = {ORT_API_NEWEST, default_alloc, default_free, default_info,
-                                     default_alloc,  default_stats, NULL,         NULL};
-    return &allocator;
-}
-
-OrtStatus *ort_GetAllocatorWithDefaultOptions(OrtAllocator **out) {
+OrtStatus *ort_CreateMemoryInfo_V2(const char *name, OrtMemoryInfoDeviceType device, uint32_t vendor, int32_t id,
+                                   OrtDeviceMemoryType mem_type, size_t alignment, OrtAllocatorType type,
+                                   OrtMemoryInfo **out) {
+    NOT_NULL(name);
     NOT_NULL(out);
-    *out = ort_default_allocator();
+    REQUIRE(strlen(name) < sizeof ort_cpu_memory.name, ORT_INVALID_ARGUMENT,
+            "CreateMemoryInfo_V2: a name has at most %zu bytes", sizeof ort_cpu_memory.name - 1);
+    REQUIRE(device >= OrtMemoryInfoDeviceType_CPU && device <= OrtMemoryInfoDeviceType_NPU, ORT_INVALID_ARGUMENT,
+            "CreateMemoryInfo_V2: %d is not a type of device (0 to 3)", (int)device);
+    OrtMemoryInfo *m = malloc(sizeof *m);
+    if (!m) return ort_no_memory(sizeof *m);
+    *m = (OrtMemoryInfo){
+        .type = type, .id = id, .device = device, .device_mem = mem_type, .vendor = vendor, .alignment = alignment};
+    snprintf(m->name, sizeof m->name, "%s", name);
+    *out = m;
     return NULL;
 }
 
-OrtStatus *ort_AllocatorAlloc(OrtAllocator *a, size_t size, void **out) {
-    NOT_NULL(a);
-    NOT_NULL(out);
-    void *p = a->Alloc(a, size);
-    if (!p && size) return ort_no_memory(size);
-    *out = p;
-    return NULL;
+OrtDeviceMemoryType ort_MemoryInfoGetDeviceMemType(const OrtMemoryInfo *m) {
+    return m ? m->device_mem : OrtDeviceMemoryType_DEFAULT;
 }
 
-OrtStatus *ort_AllocatorFree(OrtAllocator *a, void *p) {
-    NOT_NULL(a);
-    if (p) a->Free(a, p);
-    return NULL;
-}
-
-OrtStatus *ort_AllocatorGetInfo(const OrtAllocator *a, const OrtMemoryInfo **out) {
-    NOT_NULL(a);
-    NOT_NULL(out);
-    *out = a->Info(a);
-    return NULL;
-}
+uint32_t ort_MemoryInfoGetVendorId(const OrtMemoryInfo *m) { return m ? m->vendor : 0; }

@@ -2,7 +2,7 @@
  * options.c -- OrtSessionOptions: what a session is told, kept as it was told; ort_load_options makes the public API's
  * options of it. What the configuration keys mean lies in config.c.
  */
-#include "ort/internal.h"
+#include "ort/config.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -298,11 +298,15 @@ OrtStatus *ort_AddCustomOpDomain(OrtSessionOptions *o, OrtCustomOpDomain *domain
 
 /* ---- for the public API ------------------------------------------------------------------------------------------- */
 
-static sard_status set_free_dims(const OrtSessionOptions *o, sard_options *to, sard_error *err) {
-    char key[600];
-    for (size_t i = 0; i < o->free_dims.n; i++) {
-        snprintf(key, sizeof key, "dim.%s", o->free_dims.keys[i]);
-        const sard_status st = sard_options_set(to, key, o->free_dims.values[i], err);
+/* Numbers below 0 fix nothing, as the ABI has it. */
+static sard_status set_free_dims(const OrtKeyValuePairs *dims, const char *prefix, sard_options *to, sard_error *err) {
+    for (size_t i = 0; i < dims->n; i++) {
+        const size_t n = strlen(prefix) + strlen(dims->keys[i]) + 1;
+        char *key = *dims->values[i] == '-' ? NULL : malloc(n);
+        if (!key) continue;
+        snprintf(key, n, "%s%s", prefix, dims->keys[i]);
+        const sard_status st = sard_options_set(to, key, dims->values[i], err);
+        free(key);
         if (st != SARD_OK) return st;
     }
     return SARD_OK;
@@ -320,18 +324,18 @@ static sard_status set_data(const OrtSessionOptions *o, sard_options *to, sard_e
     return SARD_OK;
 }
 
+/* The threads of runs are the session's business (threads.c), not the model's. */
 static sard_status set_all(const OrtEnv *env, const OrtSessionOptions *o, sard_options *to, sard_error *err) {
     static const char *const levels[] = {"none", "basic", "extended", "all"};
-    char threads[16];
+    const char *folder = ort_pairs_get(&o->config, "session.model_external_initializers_file_folder_path");
+    const bool flush = ort_config_on(o, "session.set_denormal_as_zero") || (!o->own_threads && env->flush_denormals);
     const char *level = levels[o->level > ORT_ENABLE_LAYOUT ? ORT_ENABLE_LAYOUT : o->level];
-    snprintf(threads, sizeof threads, "%d", o->intra > 0 ? o->intra : 0);
     sard_status st = sard_options_set(to, "optimize", level, err);
-    if (st == SARD_OK && !o->own_threads && env->pool)
-        st = sard_options_pool(to, env->pool, err);
-    else if (st == SARD_OK)
-        st = sard_options_set(to, "threads", threads, err);
+    if (st == SARD_OK && flush) st = sard_options_set(to, "denormals", "flush", err);
+    if (st == SARD_OK && folder && *folder) st = sard_options_external_folder(to, folder, err);
     if (st == SARD_OK) st = sard_options_set(to, "unknown_dims", "ignore", err); /* the ABI has it so */
-    if (st == SARD_OK) st = set_free_dims(o, to, err);
+    if (st == SARD_OK) st = set_free_dims(&o->free_dims, "dim.", to, err);
+    if (st == SARD_OK) st = set_free_dims(&o->free_dim_denotations, "dim_denotation.", to, err);
     if (st == SARD_OK) st = set_data(o, to, err);
     return st;
 }
@@ -343,8 +347,9 @@ OrtStatus *ort_load_options(const OrtEnv *env, const OrtSessionOptions *o, sard_
     sard_status st = sard_options_new(&to, &err);
     if (st != SARD_OK) return ort_from_error(st, &err, false);
     const OrtLogger logger = ort_session_logger(env, o);
-    st = set_all(env, o, to, &err);
-    OrtStatus *bad = st == SARD_OK ? ort_custom_library(&logger, o, &lib) : ort_from_error(st, &err, false);
+    OrtStatus *bad = ort_config_check(&logger, o);
+    if (!bad && (st = set_all(env, o, to, &err)) != SARD_OK) bad = ort_from_error(st, &err, false);
+    if (!bad) bad = ort_custom_library(&logger, o, &lib);
     if (!bad && lib) {
         st = sard_options_operators(to, lib, &err);
         if (st != SARD_OK) bad = ort_from_error(st, &err, false);

@@ -3,7 +3,7 @@
  *
  * What comes out never shares memory with what went in or with another output, since clients write to either.
  */
-#include "ort/internal.h"
+#include "ort/config.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +108,7 @@ typedef struct request {
     const char **in_names; /* n_in */
     sard_value **in;       /* n_in, each with a reference of ours */
     sard_value **out;      /* n_out, each with a reference of ours */
+    sard_profile *profile;
 } request;
 
 static bool overlap(const sard_value *a, const sard_value *b) {
@@ -173,17 +174,48 @@ static OrtStatus *deliver(request *r, OrtValue **outputs) {
 static OrtStatus *run(request *r, const char *const *input_names, const OrtValue *const *inputs,
                       const char *const *output_names, OrtValue **outputs) {
     sard_error err;
-    sard_run_options o = {.profile = r->session->profile};
-    TRY_ORT(ort_feeds_get(r->session->model, input_names, inputs, &r->n_in, r->in_names, r->in));
+    OrtSession *s = r->session;
+    sard_run_options o = {.profile = r->profile, .pool = s->pool};
+    TRY_ORT(ort_feeds_get(s->model, input_names, inputs, &r->n_in, r->in_names, r->in));
     for (size_t i = 0; i < r->n_out; i++) {
         if (!outputs[i] || ort_value_is_strings(outputs[i])) continue;
         r->out[i] = sard_value_ref(outputs[i]->v);
     }
     if (r->options) o.cancel = (volatile int *)(uintptr_t)&r->options->terminate;
-    const sard_status st =
-        sard_run(r->session->model, &o, r->in_names, r->in, r->n_in, output_names, r->out, r->n_out, &err);
+    const sard_status st = sard_run(s->model, &o, r->in_names, r->in, r->n_in, output_names, r->out, r->n_out, &err);
     if (st == SARD_CANCELLED) return ort_fail(ORT_FAIL, "Exiting due to terminate flag being set to true.");
     return st == SARD_OK ? deliver(r, outputs) : ort_from_error(st, &err, false);
+}
+
+/* A run with a profile of its own, written when it is done. */
+static OrtStatus *run_profiled(request *r, const char *const *input_names, const OrtValue *const *inputs,
+                               const char *const *output_names, OrtValue **outputs) {
+    ort_profile p = {0};
+    char *file = NULL;
+    const uint64_t begin = ort_now_ns();
+    OrtStatus *st = ort_profile_start(&p, r->options->profile_prefix);
+    r->profile = p.steps;
+    if (!st) st = run(r, input_names, inputs, output_names, outputs);
+    ort_profile_event(&p, "model_run", begin, ort_now_ns());
+    OrtStatus *written = st ? NULL : ort_profile_write(&p, &file);
+    if (written) /* the run itself went well */
+        ort_log(&r->session->logger, ORT_LOGGING_LEVEL_ERROR, "run", "%s", ort_GetErrorMessage(written));
+    ort_ReleaseStatus(written);
+    free(file);
+    ort_profile_deinit(&p);
+    return st;
+}
+
+/* A run whose steps, if they are being recorded, go to the session's profile. */
+static OrtStatus *run_plain(request *r, const char *const *input_names, const OrtValue *const *inputs,
+                            const char *const *output_names, OrtValue **outputs) {
+    ort_profile *p = &r->session->profile;
+    if (!atomic_load(&p->on)) return run(r, input_names, inputs, output_names, outputs);
+    const uint64_t begin = ort_now_ns();
+    r->profile = p->steps;
+    OrtStatus *st = run(r, input_names, inputs, output_names, outputs);
+    ort_profile_event(p, "model_run", begin, ort_now_ns());
+    return st;
 }
 
 static OrtStatus *run_checked(OrtSession *session, const OrtRunOptions *options, const char *const *input_names,
@@ -203,7 +235,8 @@ static OrtStatus *run_checked(OrtSession *session, const OrtRunOptions *options,
                  .in = (sard_value **)slots + n_in,
                  .out = (sard_value **)slots + 2 * n_in};
     atomic_fetch_add(&session->refs, 1);
-    OrtStatus *st = run(&r, input_names, inputs, output_names, outputs);
+    OrtStatus *st = options && options->profile_prefix ? run_profiled(&r, input_names, inputs, output_names, outputs)
+                                                       : run_plain(&r, input_names, inputs, output_names, outputs);
     for (size_t i = 0; i < n_in; i++) sard_value_unref(r.in[i]);
     for (size_t i = 0; i < n_out; i++) sard_value_unref(r.out[i]);
     ort_session_unref(session);
@@ -220,6 +253,7 @@ OrtStatus *ort_Run(OrtSession *session, const OrtRunOptions *options, const char
     if (n_out) NOT_NULL(output_names);
     if (n_out) NOT_NULL(outputs);
     if (options && options->terminate) return ort_fail(ORT_FAIL, "Exiting due to terminate flag being set to true.");
+    if (options && options->config.n) TRY_ORT(ort_config_run(options));
     if (!options || !options->n_adapters)
         return run_checked(session, options, input_names, inputs, n_in, output_names, n_out, outputs);
     ort_inputs all;

@@ -6,22 +6,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 /* ---- making and releasing ----------------------------------------------------------------------------------------- */
 
 void ort_session_unref(OrtSession *s) {
     if (!s || atomic_fetch_sub(&s->refs, 1) != 1) return;
     sard_model_unref(s->model);
-    sard_profile_free(s->profile);
-    sard_pool_unref(s->pool);
-    free(s->profile_prefix);
+    ort_shared_unref(s->shared);
+    ort_profile_deinit(&s->profile);
+    ort_threads_deinit(&s->threads);
+    ort_async_unref(s->async);
     free(s->logger.id);
     ort_ReleaseEnv(s->env);
     free(s);
 }
 
-void ort_ReleaseSession(OrtSession *s) { ort_session_unref(s); }
+void ort_ReleaseSession(OrtSession *s) {
+    if (s) ort_async_close(s);
+    ort_session_unref(s);
+}
 
 OrtLogger ort_session_logger(const OrtEnv *env, const OrtSessionOptions *o) {
     OrtLogger logger = o->has_logger ? o->logger : env->logger;
@@ -30,22 +33,12 @@ OrtLogger ort_session_logger(const OrtEnv *env, const OrtSessionOptions *o) {
     return logger;
 }
 
-static OrtStatus *start_profile(OrtSession *s, const OrtSessionOptions *o) {
-    struct timespec now;
-    sard_error err;
-    if (!o->profile) return NULL;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    s->profile_start_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-    s->profile_prefix = strdup(o->profile_prefix);
-    if (!s->profile_prefix) return ort_no_memory(strlen(o->profile_prefix));
-    const sard_status st = sard_profile_new(&s->profile, &err);
-    return st == SARD_OK ? NULL : ort_from_error(st, &err, false);
-}
-
 static OrtStatus *write_optimized(const OrtSession *s, const OrtSessionOptions *o) {
     sard_error err;
     if (!o->optimized_path) return NULL;
-    const sard_status st = sard_model_write(s->model, 1, o->optimized_path, NULL, &err);
+    const char *external = ort_pairs_get(&o->config, "session.optimized_model_external_initializers_file_name");
+    const sard_status st =
+        sard_model_write(s->model, 1, o->optimized_path, external && *external ? external : NULL, &err);
     return st == SARD_OK ? NULL : ort_from_error(st, &err, false);
 }
 
@@ -58,10 +51,12 @@ OrtStatus *ort_session_wrap(const OrtEnv *env, const OrtSessionOptions *o, sard_
     atomic_init(&s->refs, 1);
     s->model = take;
     s->env = ort_env_ref(env);
-    s->intra = o->intra;
+    s->env_allocators = ort_config_on(o, "session.use_env_allocators");
     s->logger = ort_session_logger(env, o);
     s->logger.id = strdup(s->logger.id);
-    OrtStatus *st = s->logger.id ? start_profile(s, o) : ort_no_memory(1);
+    OrtStatus *st = s->logger.id ? NULL : ort_no_memory(1);
+    if (!st && o->profile) st = ort_profile_start(&s->profile, o->profile_prefix);
+    if (!st) st = ort_session_threads(s, o);
     if (!st) st = write_optimized(s, o);
     if (st)
         ort_session_unref(s);
@@ -70,34 +65,45 @@ OrtStatus *ort_session_wrap(const OrtEnv *env, const OrtSessionOptions *o, sard_
     return st;
 }
 
-typedef struct source { /* where a model comes from */
-    const char *path;
-    const void *data;
-    size_t n;
-} source;
+static OrtStatus *load_model(const ort_source *from, const OrtSessionOptions *o, const sard_options *options,
+                             OrtPrepackedWeightsContainer *container, sard_model **model,
+                             struct ort_shared_model **shared) {
+    sard_error err;
+    *shared = NULL;
+    if (container) TRY_ORT(ort_container_load(container, from, o, options, shared));
+    if (*shared) {
+        *model = ort_shared_get(*shared);
+        return NULL;
+    }
+    const bool borrow = ort_config_on(o, "session.use_ort_model_bytes_directly");
+    const sard_status st = from->path ? ort_load_file(from->path, options, model, &err)
+                                      : ort_load_bytes(from->data, from->n, borrow, options, model, &err);
+    return st == SARD_OK ? NULL : ort_from_error(st, &err, true);
+}
 
-static OrtStatus *load(const OrtEnv *env, const source *from, const OrtSessionOptions *given, OrtSession **out) {
-    OrtSessionOptions *own = NULL;
+static OrtStatus *load(const OrtEnv *env, const ort_source *from, const OrtSessionOptions *o,
+                       OrtPrepackedWeightsContainer *container, OrtSession **out) {
     sard_options *options;
     sard_model *model;
-    sard_error err;
-    if (!given) TRY_ORT(ort_CreateSessionOptions(&own));
-    const OrtSessionOptions *o = given ? given : own;
+    struct ort_shared_model *shared;
     OrtLogger logger = ort_session_logger(env, o);
-    OrtStatus *bad = ort_load_options(env, o, &options);
-    if (!bad) {
-        sard_options_log(options,
-                         (sard_log_level)(logger.least < ORT_LOGGING_LEVEL_ERROR ? logger.least : SARD_LOG_ERROR),
-                         ort_log_from_load, &logger);
-        const char *direct = ort_pairs_get(&o->config, "session.use_ort_model_bytes_directly");
-        const int borrow = direct && strcmp(direct, "1") == 0;
-        const sard_status st = from->path ? ort_load_file(from->path, options, &model, &err)
-                                          : ort_load_bytes(from->data, from->n, borrow, options, &model, &err);
-        sard_options_free(options);
-        bad = st == SARD_OK ? ort_session_wrap(env, o, model, out) : ort_from_error(st, &err, true);
+    const uint64_t begin = ort_now_ns();
+    TRY_ORT(ort_load_options(env, o, &options));
+    sard_options_log(options, (sard_log_level)(logger.least < ORT_LOGGING_LEVEL_ERROR ? logger.least : SARD_LOG_ERROR),
+                     ort_log_from_load, &logger);
+    sard_options_cancel(options, (volatile int *)(uintptr_t)&o->cancel_load);
+    OrtStatus *st = load_model(from, o, options, container, &model, &shared);
+    sard_options_free(options);
+    if (st) return st;
+    st = ort_session_wrap(env, o, model, out);
+    if (st) {
+        ort_shared_unref(shared);
+        return st;
     }
-    ort_ReleaseSessionOptions(own);
-    return bad;
+    (*out)->shared = shared;
+    ort_profile_event(&(*out)->profile, "model_loading_uri", begin, ort_now_ns());
+    ort_profile_event(&(*out)->profile, "session_initialization", begin, ort_now_ns());
+    return NULL;
 }
 
 static OrtStatus *check_path(const char *path) {
@@ -111,21 +117,32 @@ static OrtStatus *check_path(const char *path) {
     return NULL;
 }
 
+OrtStatus *ort_session_load(const OrtEnv *env, const ort_source *from, const OrtSessionOptions *o,
+                            OrtPrepackedWeightsContainer *container, OrtSession **out) {
+    OrtSessionOptions *own = NULL;
+    if (from->path)
+        TRY_ORT(check_path(from->path));
+    else
+        REQUIRE(from->data && from->n, ORT_INVALID_ARGUMENT,
+                "The model has no bytes. No graph was found in the protobuf.");
+    if (!o) TRY_ORT(ort_CreateSessionOptions(&own));
+    OrtStatus *st = load(env, from, o ? o : own, container, out);
+    ort_ReleaseSessionOptions(own);
+    return st;
+}
+
 OrtStatus *ort_CreateSession(const OrtEnv *env, const char *path, const OrtSessionOptions *o, OrtSession **out) {
     NOT_NULL(env);
     NOT_NULL(path);
     NOT_NULL(out);
-    TRY_ORT(check_path(path));
-    return load(env, &(source){.path = path}, o, out);
+    return ort_session_load(env, &(ort_source){.path = path}, o, NULL, out);
 }
 
 OrtStatus *ort_CreateSessionFromArray(const OrtEnv *env, const void *data, size_t n, const OrtSessionOptions *o,
                                       OrtSession **out) {
     NOT_NULL(env);
     NOT_NULL(out);
-    REQUIRE(n > 0, ORT_INVALID_ARGUMENT, "The model has no bytes. No graph was found in the protobuf.");
-    NOT_NULL(data);
-    return load(env, &(source){.data = data, .n = n}, o, out);
+    return ort_session_load(env, &(ort_source){.data = data, .n = n}, o, NULL, out);
 }
 
 /* ---- inputs and outputs ------------------------------------------------------------------------------------------- */
@@ -217,30 +234,26 @@ OrtStatus *ort_SessionGetMemoryInfoForOutputs(const OrtSession *s, const OrtMemo
     return NULL;
 }
 
-OrtStatus *ort_SessionGetProfilingStartTimeNs(const OrtSession *s, uint64_t *out) {
+/* Options of providers while they work: the CPU's has none, and options of others are not ours to judge. */
+OrtStatus *ort_SetEpDynamicOptions(OrtSession *s, const char *const *keys, const char *const *values, size_t n) {
     NOT_NULL(s);
-    NOT_NULL(out);
-    *out = s->profile_start_ns;
+    if (n) NOT_NULL(keys);
+    if (n) NOT_NULL(values);
     return NULL;
 }
 
-/* The allocator lives as long as the process, so there is nothing to release. */
-OrtStatus *ort_CreateAllocator(const OrtSession *s, const OrtMemoryInfo *info, OrtAllocator **out) {
+/* Runs are not captured, so there is nothing to release. */
+OrtStatus *ort_SessionReleaseCapturedGraph(OrtSession *s, int id) {
     NOT_NULL(s);
-    NOT_NULL(info);
-    NOT_NULL(out);
-    REQUIRE(strcmp(info->name, "Cpu") == 0, ORT_INVALID_ARGUMENT,
-            "CreateAllocator: there is none for '%s' in this build", info->name);
-    *out = ort_default_allocator();
+    (void)id;
     return NULL;
 }
-
-void ort_ReleaseAllocator(OrtAllocator *a) { (void)a; }
 
 /* ---- metadata: a reference to the model, which may outlive the session -------------------------------------------- */
 
 struct OrtModelMetadata {
     sard_model *model;
+    struct ort_shared_model *shared; /* what the model may lie in */
 };
 
 OrtStatus *ort_SessionGetModelMetadata(const OrtSession *s, OrtModelMetadata **out) {
@@ -249,12 +262,16 @@ OrtStatus *ort_SessionGetModelMetadata(const OrtSession *s, OrtModelMetadata **o
     OrtModelMetadata *m = malloc(sizeof *m);
     if (!m) return ort_no_memory(sizeof *m);
     m->model = sard_model_ref(s->model);
+    m->shared = s->shared;
+    ort_shared_ref(m->shared);
     *out = m;
     return NULL;
 }
 
 void ort_ReleaseModelMetadata(OrtModelMetadata *m) {
-    if (m) sard_model_unref(m->model);
+    if (!m) return;
+    sard_model_unref(m->model);
+    ort_shared_unref(m->shared);
     free(m);
 }
 

@@ -97,7 +97,11 @@ static sard_status bind_initializer(scope *s, str name, const char *where, const
         problem_add(im->p, SARD_INVALID_MODEL, where, "is %s, but as an input it is declared as %s",
                     type_text(im->m, &s->g->values[at].type, text[0], sizeof text[0]),
                     type_text(im->m, &declared, text[1], sizeof text[1]));
-    s->g->values[at].overridable = im->src->ir_version >= 4;
+    if (im->src->ir_version < 4) return SARD_OK;
+    s->g->values[at].overridable = true;
+    /* its default is but one value of what is declared */
+    if (declared.kind == SARD_KIND_TENSOR && declared.rank >= 0) s->g->values[at].type = declared;
+    s->g->values[at].ints = (known){0};
     return SARD_OK;
 }
 

@@ -135,6 +135,40 @@ static void test_external_data(void **state) {
     free(data);
 }
 
+/* x a b, where a [2,r] and b [r,2] are empty unless given (as a model that takes LoRA adapters has them). */
+static void test_default_of_another_size(void **state) {
+    (void)state;
+    sard_error err;
+    sard_builder *b = NULL;
+    sard_model *m = NULL;
+    sard_value *none[] = {floats(2, DIMS(2, 0), NULL), floats(2, DIMS(0, 2), NULL)}, *y = NULL;
+    sard_value *in[] = {floats(2, DIMS(1, 2), FLOATS(1, 2)), floats(2, DIMS(2, 1), FLOATS(3, 4)),
+                        floats(2, DIMS(1, 2), FLOATS(5, 6))};
+    OK(sard_builder_new("default", &b, &err));
+    OK(sard_builder_input(b, "x", SARD_F32, 2, DIMS(1, 2), NULL, &err));
+    OK(sard_builder_input(b, "a", SARD_F32, 2, DIMS(2, -1), NAMES(NULL, "r"), &err));
+    OK(sard_builder_input(b, "b", SARD_F32, 2, DIMS(-1, 2), NAMES("r", NULL), &err));
+    OK(sard_builder_initializer(b, "a", none[0], &err));
+    OK(sard_builder_initializer(b, "b", none[1], &err));
+    OK(sard_builder_node(b, "", "MatMul", "", NAMES("x", "a"), 2, NAMES("xa"), 1, &err));
+    OK(sard_builder_node(b, "", "MatMul", "", NAMES("xa", "b"), 2, NAMES("y"), 1, &err));
+    OK(sard_builder_output(b, "y", SARD_UNDEFINED, 0, NULL, NULL, &err));
+    OK(sard_builder_build(b, NULL, &m, &err));
+    sard_builder_free(b);
+    assert_string_equal(sard_type_dim_name(sard_model_overridable_type(m, 0), 1), "r");
+    for (int turn = 0; turn < 4; turn++) { /* the default, given, the default again, given again */
+        const bool given = turn == 1 || turn == 3;
+        OK(sard_run(m, NULL, NAMES("x", "a", "b"), in, given ? 3 : 1, NULL, &y, 1, &err));
+        assert_float_equal(((const float *)sard_tensor_data(y))[0], given ? 55 : 0, 0);
+        assert_float_equal(((const float *)sard_tensor_data(y))[1], given ? 66 : 0, 0);
+        sard_value_unref(y);
+        y = NULL;
+    }
+    for (int i = 0; i < 3; i++) sard_value_unref(in[i]);
+    for (int i = 0; i < 2; i++) sard_value_unref(none[i]);
+    sard_model_unref(m);
+}
+
 static void test_replaceable_default(void **state) {
     (void)state;
     sard_error err;
@@ -232,8 +266,9 @@ static void test_file_cut_short(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_file_cut_short), cmocka_unit_test(test_write_and_load),
-                                       cmocka_unit_test(test_external_data), cmocka_unit_test(test_replaceable_default),
-                                       cmocka_unit_test(test_limits_of_loading)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_file_cut_short),          cmocka_unit_test(test_write_and_load),
+        cmocka_unit_test(test_external_data),           cmocka_unit_test(test_replaceable_default),
+        cmocka_unit_test(test_default_of_another_size), cmocka_unit_test(test_limits_of_loading)};
     return cmocka_run_group_tests(tests, begin, end);
 }

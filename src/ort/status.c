@@ -103,8 +103,6 @@ OrtStatus *ort_not_offered(const char *entry) {
         {"Semaphore", "memory and semaphores of other devices cannot be imported"},
         {"Memory", "memory and semaphores of other devices cannot be imported"},
         {"Interop", "this build runs on the CPU"},
-        {"Csr", "sparse tensors are held as coordinates (COO)"},
-        {"BlockSparse", "sparse tensors are held as coordinates (COO)"},
         {"Opaque", "opaque values are not offered"},
         {"ModelPackage", "model packages are not offered: load the model's file"},
         {"ExecutionProviderLibrary", "execution providers from outside are not offered"},

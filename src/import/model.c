@@ -72,6 +72,18 @@ static void override(importer *im, str_id name, const char *where, sard_value **
     *v = sard_value_ref(mine);
 }
 
+/* Data of another file is not looked for when the caller gives a value of that type. */
+static bool replaced_file(importer *im, str_id name, const onnx_tensor *t, sard_value **v) {
+    uint64_t i;
+    if (t->data_location != ONNX_EXTERNAL || !map_get(&im->overrides, name, &i)) return false;
+    sard_value *mine = im->o->overrides[i].v;
+    if (!value_is_tensor(mine) || mine->t.dtype != t->data_type || mine->t.rank != t->n_dims ||
+        memcmp(mine->t.dim, t->dims, t->n_dims * sizeof *t->dims))
+        return false;
+    *v = sard_value_ref(mine);
+    return true;
+}
+
 /* Defines the value, or gives the graph input of that name its default. */
 static sard_status bind_initializer(scope *s, str name, const char *where, const_id c, bool body, sard_error *err) {
     importer *im = s->im;
@@ -118,8 +130,11 @@ static sard_status add_initializer(scope *s, const onnx_tensor *t, const onnx_sp
         problem_add(im->p, SARD_INVALID_MODEL, where, "has no name");
         return SARD_OK;
     }
-    const sard_status st =
-        sparse ? import_sparse(im, sparse, &v, &e) : import_tensor(im->src, t, im->o->copy_weights, &v, &e);
+    TRY(intern(im, name, &id, err));
+    const bool replaced = !body && !sparse && replaced_file(im, id, t, &v);
+    const sard_status st = replaced ? SARD_OK
+                           : sparse ? import_sparse(im, sparse, &v, &e)
+                                    : import_tensor(im->src, t, im->o->copy_weights, &v, &e);
     if (st == SARD_OUT_OF_MEMORY) return err_set(err, st, "%s: %s", where, e.message);
     if (st != SARD_OK) {
         value_id none;
@@ -128,9 +143,8 @@ static sard_status add_initializer(scope *s, const onnx_tensor *t, const onnx_sp
     }
     const sard_value *from_file = v;
     const_id c;
-    TRY(intern(im, name, &id, err));
     if (!body) override(im, id, where, &v);
-    const bool in_place = v == from_file && !sparse && !im->o->copy_weights;
+    const bool in_place = v == from_file && !replaced && !sparse && !im->o->copy_weights;
     TRY(mod_constant(im->m, v, &c, err));
     im->m->constants[c].in_place = in_place;
     return bind_initializer(s, name, where, c, body, err);

@@ -143,6 +143,9 @@ static OrtStatus *make(sard_value *const *in, size_t n, ONNXType kind, sard_valu
     sard_status st;
     if (kind == ONNX_TYPE_SEQUENCE) {
         REQUIRE(n > 0, ORT_FAIL, "CreateValue: a sequence takes at least one value");
+        for (size_t i = 0; i < n; i++)
+            REQUIRE(sard_value_kind(in[i]) == SARD_KIND_TENSOR || sard_value_kind(in[i]) == SARD_KIND_MAP, ORT_FAIL,
+                    "CreateValue: a sequence takes tensors or maps; value %zu is neither", i);
         st = sard_sequence_new(in, n, out, &err);
     } else {
         REQUIRE(n == 2, ORT_FAIL, "CreateValue: a map takes two values, its keys and its values, not %zu", n);

@@ -128,7 +128,8 @@ int custom_first_version(const OrtCustomOp *op) {
 }
 
 int custom_last_version(const OrtCustomOp *op) {
-    return op->version >= HAS_SHAPES && op->GetEndVersion ? op->GetEndVersion(op) : INT32_MAX;
+    const int end = op->version >= HAS_SHAPES && op->GetEndVersion ? op->GetEndVersion(op) : INT32_MAX;
+    return end < 0 ? INT32_MAX : end; /* the largest number that has no sign is meant as no end */
 }
 
 bool custom_has_shapes(const OrtCustomOp *op) { return op->version >= HAS_SHAPES && op->InferOutputShapeFn; }

@@ -250,6 +250,8 @@ void ort_profile_deinit(ort_profile *p);
 void ort_profile_event(ort_profile *p, const char *name, uint64_t from_ns, uint64_t to_ns); /* name: a literal */
 /* Writes the file and ends the profile; *file is freed with free(). */
 OrtStatus *ort_profile_write(ort_profile *p, char **file);
+/* Writes the file of a session that goes without having been told to; what fails is logged. */
+void ort_profile_close(ort_profile *p, const OrtLogger *logger);
 
 struct OrtSession {
     atomic_uint refs; /* one is the client's, one each of the runs under way */

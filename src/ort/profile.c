@@ -118,6 +118,15 @@ OrtStatus *ort_profile_write(ort_profile *p, char **file) {
     return *file ? NULL : ort_no_memory(strlen(path));
 }
 
+void ort_profile_close(ort_profile *p, const OrtLogger *logger) {
+    char *file = NULL;
+    if (!atomic_exchange(&p->on, false)) return;
+    OrtStatus *st = ort_profile_write(p, &file);
+    if (st) ort_log(logger, ORT_LOGGING_LEVEL_ERROR, "ReleaseSession", "%s", ort_GetErrorMessage(st));
+    ort_ReleaseStatus(st);
+    free(file);
+}
+
 /* ---- entries ------------------------------------------------------------------------------------------------------ */
 
 /* The file's name, or "" when nothing is being recorded (any more). */

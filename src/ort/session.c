@@ -11,6 +11,7 @@
 
 void ort_session_unref(OrtSession *s) {
     if (!s || atomic_fetch_sub(&s->refs, 1) != 1) return;
+    ort_profile_close(&s->profile, &s->logger);
     sard_model_unref(s->model);
     ort_shared_unref(s->shared);
     ort_profile_deinit(&s->profile);

@@ -120,6 +120,15 @@ static void test_external_data(void **state) {
     assert_sum(again);
     sard_model_unref(again);
     sard_options_free(o);
+    sard_value *ones = floats(2, DIMS(32, 32), NULL); /* the weight itself instead of the file */
+    for (int i = 0; i < 32 * 32; i++) ((float *)sard_tensor_data_mut(ones))[i] = 1;
+    OK(sard_options_new(&o, &err));
+    OK(sard_options_initializer(o, "w", ones, &err));
+    OK(sard_model_load_memory(file, n, 1, o, &again, &err));
+    assert_sum(again);
+    sard_model_unref(again);
+    sard_options_free(o);
+    sard_value_unref(ones);
     char *name = memmem(file, n, "e.data", 6); /* a way out of the folder */
     assert_non_null(name);
     memcpy(name, "/e.dat", 6);

@@ -296,7 +296,7 @@ static class Client
 
     static void Profiling()
     {
-        using (var options = new SessionOptions { EnableProfiling = true, ProfileOutputPathPrefix = Path.Combine(Out, "csharp_profile") })
+        using (var options = new SessionOptions { ProfileOutputPathPrefix = Path.Combine(Out, "csharp_profile"), EnableProfiling = true })
         using (var session = new InferenceSession(Model("one_input.onnx"), options))
         {
             session.Run(Inputs(In("a", Floats(new float[3], 1, 3)))).Dispose();

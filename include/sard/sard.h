@@ -356,6 +356,9 @@ SARD_API SARD_MUST_CHECK sard_status sard_model_dump(const sard_model *m, int st
  * that file name beside `path`. */
 SARD_API SARD_MUST_CHECK sard_status sard_model_write(const sard_model *m, int stage, const char *path,
                                                       const char *external, sard_error *err);
+/* The same, with the tensors of at least min_bytes in `external` (sard_model_write: of 1024). */
+SARD_API SARD_MUST_CHECK sard_status sard_model_write_split(const sard_model *m, int stage, const char *path,
+                                                            const char *external, size_t min_bytes, sard_error *err);
 /* The same as bytes, freed with sard_free. */
 SARD_API SARD_MUST_CHECK sard_status sard_model_serialize(const sard_model *m, int stage, void **data, size_t *n,
                                                           sard_error *err);
@@ -433,6 +436,22 @@ SARD_API sard_status sard_builder_attr_tensor(sard_builder *b, const char *name,
 SARD_API sard_status sard_builder_attr_graph(sard_builder *b, const char *name, sard_builder *body, sard_error *err);
 SARD_API sard_status sard_builder_output(sard_builder *b, const char *name, sard_dtype t, int rank, const int64_t *dims,
                                          const char *const *dim_names, sard_error *err); /* t UNDEFINED: inferred */
+/* Types beyond dense tensors, for the two functions below; they live as long as the builder. NULL: the argument was bad
+ * or memory ran out, which the next call that returns a status tells. kind TENSOR or SPARSE_TENSOR. */
+SARD_API const sard_type *sard_builder_tensor_type(sard_builder *b, sard_kind kind, sard_dtype t, int rank,
+                                                   const int64_t *dims, const char *const *dim_names);
+/* kind SEQUENCE or OPTIONAL: of elem (key is not looked at); MAP: from key to elem. */
+SARD_API const sard_type *sard_builder_type_of(sard_builder *b, sard_kind kind, sard_dtype key, const sard_type *elem);
+/* Any type: one of the builder's or of any model. It is copied. */
+SARD_API sard_status sard_builder_input_typed(sard_builder *b, const char *name, const sard_type *t, sard_error *err);
+SARD_API sard_status sard_builder_output_typed(sard_builder *b, const char *name, const sard_type *t, sard_error *err);
+/* Forgets the inputs or outputs given so far. */
+SARD_API sard_status sard_builder_clear_inputs(sard_builder *b, sard_error *err);
+SARD_API sard_status sard_builder_clear_outputs(sard_builder *b, sard_error *err);
+/* A builder that begins with all that the model's file holds: nodes may be added (before or behind the others: order
+ * does not matter), inputs and outputs replaced. The builder and what is built keep the model alive. SARD_UNSUPPORTED
+ * for a model loaded with weights=read, which does not keep its file. */
+SARD_API SARD_MUST_CHECK sard_status sard_builder_extend(sard_model *m, sard_builder **out, sard_error *err);
 /* A custom key-value pair of the model. */
 SARD_API sard_status sard_builder_metadata(sard_builder *b, const char *key, const char *value, sard_error *err);
 /* The model as if it had been loaded from a file with these options (may be NULL). */

@@ -101,6 +101,7 @@ typedef struct build_data {
     size_t n_values, cap_values;
     struct build_data **children; /* of bodies */
     size_t n_children, cap_children;
+    sard_model *base; /* what it extends; NULL: nothing */
 } build_data;
 void build_data_unref(build_data *d);
 

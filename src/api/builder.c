@@ -15,7 +15,9 @@ struct sard_builder {
     build_data *data;
     onnx_graph *g;
     list nodes, inputs, outputs, inits, opsets, meta;
-    list attrs; /* of the node that was begun last */
+    list attrs;        /* of the node that was begun last */
+    size_t base_nodes; /* the first ones are a model's: they have their attributes */
+    onnx_model from;   /* what is not in the lists: of the model that is extended, else empty */
     sard_status status;
     sard_error first; /* the failure that is kept */
 };
@@ -26,6 +28,7 @@ void build_data_unref(build_data *d) {
     for (size_t i = 0; i < d->n_children; i++) build_data_unref(d->children[i]);
     mem_free(d->values);
     mem_free(d->children);
+    sard_model_unref(d->base);
     arena_free(&d->mem);
     mem_free(d);
 }
@@ -64,6 +67,15 @@ static void *list_add(sard_builder *b, list *l, size_t size) {
         l->cap = cap;
     }
     return (char *)l->items + l->n++ * size;
+}
+
+/* A list that begins with n items of a model's. */
+static bool list_from(sard_builder *b, list *l, const void *items, size_t n, size_t size) {
+    l->items = arena_calloc(&b->data->mem, n + 1, size);
+    l->n = n;
+    l->cap = n + 1;
+    if (l->items && n) memcpy(l->items, items, n * size);
+    return l->items != NULL;
 }
 
 static bool copy_str(sard_builder *b, const char *s, size_t n, str *out) {
@@ -116,7 +128,7 @@ sard_status sard_builder_metadata(sard_builder *b, const char *key, const char *
     return SARD_OK;
 }
 
-/* ---- inputs, outputs, tensors ------------------------------------------------------------------------------------- */
+/* ---- inputs and outputs -------------------------------------------------------------------------------------------- */
 
 static onnx_type *make_type(sard_builder *b, sard_dtype t, int rank, const int64_t *dims,
                             const char *const *dim_names) {
@@ -169,6 +181,111 @@ sard_status sard_builder_output(sard_builder *b, const char *name, sard_dtype t,
     return add_info(b, b ? &b->outputs : NULL, "output", name, t, rank, dims, dim_names, err);
 }
 
+/* ---- types of any kind -------------------------------------------------------------------------------------------- */
+
+/* Keeps a failure without telling it: for functions that return a type. */
+static const sard_type *no_type(sard_builder *b, sard_status st, const char *what) {
+    sard_error e = {0};
+    err_set(&e, st, "%s", what);
+    fail(b, st, &e, NULL);
+    return NULL;
+}
+
+const sard_type *sard_builder_tensor_type(sard_builder *b, sard_kind kind, sard_dtype t, int rank, const int64_t *dims,
+                                          const char *const *dim_names) {
+    if (!b || b->status != SARD_OK) return NULL;
+    arena *mem = &b->data->mem;
+    if (kind != SARD_KIND_TENSOR && kind != SARD_KIND_SPARSE_TENSOR)
+        return no_type(b, SARD_INVALID_ARGUMENT, "a tensor's type is dense or sparse");
+    if (!dtype_valid(t)) return no_type(b, SARD_INVALID_ARGUMENT, "a tensor's type needs its element type");
+    if (rank > MAX_RANK) return no_type(b, SARD_INVALID_ARGUMENT, "a tensor's type has too many dimensions");
+    const size_t n = rank > 0 ? (size_t)rank : 0;
+    sard_type *r = arena_calloc(mem, 1, sizeof *r);
+    if (!r) return no_type(b, SARD_OUT_OF_MEMORY, "out of memory while building a model");
+    *r = (sard_type){.kind = (uint8_t)kind, .dtype = (uint8_t)t, .rank = rank < 0 ? -1 : rank};
+    r->dim = arena_calloc(mem, n + 1, sizeof *r->dim);
+    r->name = arena_calloc(mem, n + 1, sizeof *r->name);
+    r->denotation = arena_calloc(mem, n + 1, sizeof *r->denotation);
+    bool ok = r->dim && r->name && r->denotation;
+    for (size_t i = 0; ok && i < n; i++) {
+        const char *name = dim_names && dim_names[i] ? dim_names[i] : "";
+        r->dim[i] = dims && dims[i] >= 0 ? dims[i] : -1;
+        r->name[i] = arena_strn(mem, name, strlen(name));
+        r->denotation[i] = "";
+        ok = r->name[i] != NULL;
+    }
+    return ok ? r : no_type(b, SARD_OUT_OF_MEMORY, "out of memory while building a model");
+}
+
+const sard_type *sard_builder_type_of(sard_builder *b, sard_kind kind, sard_dtype key, const sard_type *elem) {
+    if (!b || b->status != SARD_OK) return NULL;
+    if (kind != SARD_KIND_SEQUENCE && kind != SARD_KIND_OPTIONAL && kind != SARD_KIND_MAP)
+        return no_type(b, SARD_INVALID_ARGUMENT, "only sequences, optionals and maps are made of other types");
+    if (!elem) return no_type(b, SARD_INVALID_ARGUMENT, "the type of the elements is NULL");
+    if (kind == SARD_KIND_MAP && !dtype_valid(key))
+        return no_type(b, SARD_INVALID_ARGUMENT, "a map's type needs the type of its keys");
+    sard_type *r = arena_calloc(&b->data->mem, 1, sizeof *r);
+    if (!r) return no_type(b, SARD_OUT_OF_MEMORY, "out of memory while building a model");
+    *r = (sard_type){.kind = (uint8_t)kind, .dtype = kind == SARD_KIND_MAP ? (uint8_t)key : 0, .rank = -1};
+    r->elem = elem;
+    return r;
+}
+
+/* The file's form of a type; NULL when out of memory. */
+static onnx_type *file_type(sard_builder *b, const sard_type *t) {
+    static const onnx_type_kind kinds[] = {[SARD_KIND_UNKNOWN] = ONNX_TYPE_NONE,
+                                           [SARD_KIND_TENSOR] = ONNX_TYPE_TENSOR,
+                                           [SARD_KIND_SPARSE_TENSOR] = ONNX_TYPE_SPARSE,
+                                           [SARD_KIND_SEQUENCE] = ONNX_TYPE_SEQUENCE,
+                                           [SARD_KIND_MAP] = ONNX_TYPE_MAP,
+                                           [SARD_KIND_OPTIONAL] = ONNX_TYPE_OPTIONAL};
+    onnx_type *first = NULL, **at = &first;
+    for (; t; t = t->elem, at = &(*at)->elem) {
+        if (t->kind == SARD_KIND_TENSOR || t->kind == SARD_KIND_SPARSE_TENSOR)
+            *at = make_type(b, t->dtype, t->rank, t->dim, t->name);
+        else
+            *at = arena_calloc(&b->data->mem, 1, sizeof **at);
+        if (!*at) return NULL;
+        (*at)->kind = kinds[t->kind];
+        (*at)->key_type = t->kind == SARD_KIND_MAP ? t->dtype : 0;
+    }
+    return first;
+}
+
+static sard_status add_typed(sard_builder *b, list *l, const char *what, const char *name, const sard_type *t,
+                             sard_error *err) {
+    BEGIN(b, err);
+    if (!name || !*name) FAIL(b, err, SARD_INVALID_ARGUMENT, "the name of an %s is missing", what);
+    if (!t) FAIL(b, err, SARD_INVALID_ARGUMENT, "%s '%s': the type is NULL", what, name);
+    onnx_value_info *v = list_add(b, l, sizeof *v);
+    if (!v || !copy_name(b, name, &v->name)) NOMEM(b, err);
+    v->type = file_type(b, t);
+    if (!v->type) NOMEM(b, err);
+    return SARD_OK;
+}
+
+sard_status sard_builder_input_typed(sard_builder *b, const char *name, const sard_type *t, sard_error *err) {
+    return add_typed(b, b ? &b->inputs : NULL, "input", name, t, err);
+}
+
+sard_status sard_builder_output_typed(sard_builder *b, const char *name, const sard_type *t, sard_error *err) {
+    return add_typed(b, b ? &b->outputs : NULL, "output", name, t, err);
+}
+
+sard_status sard_builder_clear_inputs(sard_builder *b, sard_error *err) {
+    BEGIN(b, err);
+    b->inputs = (list){0}; /* models that were built keep the old ones */
+    return SARD_OK;
+}
+
+sard_status sard_builder_clear_outputs(sard_builder *b, sard_error *err) {
+    BEGIN(b, err);
+    b->outputs = (list){0};
+    return SARD_OK;
+}
+
+/* ---- tensors ------------------------------------------------------------------------------------------------------ */
+
 /* A tensor in the file's form whose data stays where it is; the value is kept alive. */
 static sard_status put_tensor(sard_builder *b, const char *name, sard_value *v, onnx_tensor *out, sard_error *err) {
     build_data *d = b->data;
@@ -203,7 +320,7 @@ sard_status sard_builder_initializer(sard_builder *b, const char *name, sard_val
 
 /* Puts the attributes gathered so far into the node that was begun last. */
 static void end_node(sard_builder *b) {
-    if (!b->nodes.n) return;
+    if (b->nodes.n <= b->base_nodes) return;
     onnx_node *n = (onnx_node *)b->nodes.items + b->nodes.n - 1;
     n->attrs = b->attrs.items;
     n->n_attrs = b->attrs.n;
@@ -246,7 +363,7 @@ static onnx_attr *add_attr(sard_builder *b, const char *name, onnx_attr_type t, 
     }
     sard_status st = b->status;
     if (st == SARD_OK && (!name || !*name)) st = err_set(&e, SARD_INVALID_ARGUMENT, "the attribute's name is missing");
-    if (st == SARD_OK && !b->nodes.n)
+    if (st == SARD_OK && b->nodes.n <= b->base_nodes)
         st = err_set(&e, SARD_INVALID_ARGUMENT, "attribute '%s' comes before any node", name);
     onnx_attr *a = st == SARD_OK ? list_add(b, &b->attrs, sizeof *a) : NULL;
     if (st == SARD_OK && (!a || !copy_name(b, name, &a->name)))
@@ -348,6 +465,39 @@ sard_status sard_builder_attr_graph(sard_builder *b, const char *name, sard_buil
     return SARD_OK;
 }
 
+/* What lies beside the model that is extended: its folder, and files the caller gave as bytes. */
+static sard_status base_files(const sard_builder *b, onnx_store *to, sard_error *err) {
+    if (!b->data->base) return SARD_OK;
+    const onnx_store *from = &b->data->base->src.store;
+    if (from->folder) TRY(onnx_store_folder(to, from->folder, err));
+    for (const onnx_data_file *f = from->files; f; f = f->next)
+        if (!f->map.data) TRY(onnx_store_file(to, f->name.p, f->bytes.p, f->bytes.n, err));
+    return SARD_OK;
+}
+
+sard_status sard_builder_extend(sard_model *m, sard_builder **out, sard_error *err) {
+    FAIL_IF(!m, err, SARD_INVALID_ARGUMENT, "extend: the model is NULL");
+    FAIL_IF(!m->has_src, err, SARD_UNSUPPORTED, "extend: a model loaded with weights=read does not keep its file");
+    sard_builder *b = NULL;
+    const onnx_graph *g = m->src.graph;
+    TRY(sard_builder_new(NULL, &b, err));
+    b->data->base = sard_model_ref(m);
+    b->from = m->src;
+    b->base_nodes = g->n_nodes;
+    *b->g = *g;
+    if (!list_from(b, &b->nodes, g->nodes, g->n_nodes, sizeof *g->nodes) ||
+        !list_from(b, &b->inputs, g->inputs, g->n_inputs, sizeof *g->inputs) ||
+        !list_from(b, &b->outputs, g->outputs, g->n_outputs, sizeof *g->outputs) ||
+        !list_from(b, &b->inits, g->initializers, g->n_initializers, sizeof *g->initializers) ||
+        !list_from(b, &b->opsets, m->src.opsets, m->src.n_opsets, sizeof *m->src.opsets) ||
+        !list_from(b, &b->meta, m->src.metadata, m->src.n_metadata, sizeof *m->src.metadata)) {
+        sard_builder_free(b);
+        return err_nomem(err, g->n_nodes * sizeof *g->nodes);
+    }
+    *out = b;
+    return SARD_OK;
+}
+
 sard_status sard_builder_build(sard_builder *b, const sard_options *options, sard_model **out, sard_error *err) {
     enum { IR_VERSION = 10 };
     BEGIN(b, err);
@@ -357,13 +507,23 @@ sard_status sard_builder_build(sard_builder *b, const sard_options *options, sar
         has_default |= onnx_domain(((onnx_opset *)b->opsets.items)[i].domain).n == 0;
     if (!has_default) TRY(sard_builder_opset(b, "", sard_onnx_opset(), err));
     end_graph(b);
-    onnx_model src = {.ir_version = IR_VERSION, .graph = b->g};
-    src.producer_name = str_of("sard");
-    src.producer_version = str_of(sard_version());
+    onnx_model src = b->from;
+    src.graph = arena_copy(&b->data->mem, b->g, sizeof *b->g); /* what is built does not change with the builder */
+    if (!src.graph) NOMEM(b, err);
+    if (!b->data->base) {
+        src.ir_version = IR_VERSION;
+        src.producer_name = str_of("sard");
+        src.producer_version = str_of(sard_version());
+    }
     src.opsets = b->opsets.items, src.n_opsets = b->opsets.n;
     src.metadata = b->meta.items, src.n_metadata = b->meta.n;
     onnx_store_init(&src.store);
+    sard_status st = base_files(b, &src.store, err);
+    if (st != SARD_OK) {
+        onnx_store_deinit(&src.store);
+        return err_context(err, st, "build");
+    }
     atomic_fetch_add(&b->data->refs, 1);
-    sard_status st = api_model_make(&src, "", NULL, b->data, o, out, err);
+    st = api_model_make(&src, "", NULL, b->data, o, out, err);
     return st == SARD_OK ? SARD_OK : err_context(err, st, "build");
 }

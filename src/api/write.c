@@ -3,8 +3,8 @@
  */
 #include "api/api.h"
 
-sard_status sard_model_write(const sard_model *m, int stage, const char *path, const char *external, sard_error *err) {
-    enum { EXTERNAL_MIN = 1024 };
+sard_status sard_model_write_split(const sard_model *m, int stage, const char *path, const char *external,
+                                   size_t min_bytes, sard_error *err) {
     FAIL_IF(!path, err, SARD_INVALID_ARGUMENT, "write: the path is NULL");
     const module *mod = NULL;
     TRY(api_stage(m, stage, &mod, err));
@@ -12,10 +12,15 @@ sard_status sard_model_write(const sard_model *m, int stage, const char *path, c
     arena_init(&mem);
     onnx_model out = {0};
     sard_status st = export_model(mod, &m->meta, &mem, &out, err);
-    if (st == SARD_OK) st = onnx_write_path(&out, path, external, EXTERNAL_MIN, err);
+    if (st == SARD_OK) st = onnx_write_path(&out, path, external, min_bytes, err);
     onnx_store_deinit(&out.store);
     arena_free(&mem);
     return st == SARD_OK ? SARD_OK : err_context(err, st, "write '%s'", path);
+}
+
+sard_status sard_model_write(const sard_model *m, int stage, const char *path, const char *external, sard_error *err) {
+    enum { EXTERNAL_MIN = 1024 };
+    return sard_model_write_split(m, stage, path, external, EXTERNAL_MIN, err);
 }
 
 sard_status sard_model_serialize(const sard_model *m, int stage, void **data, size_t *n, sard_error *err) {

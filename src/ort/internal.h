@@ -24,7 +24,7 @@ OrtStatus *ort_fail(OrtErrorCode code, const char *fmt, ...)
 /* The status for a failed call of the public API; load tells whether a model was being loaded. */
 OrtStatus *ort_from_error(sard_status st, const sard_error *err, bool load) __attribute__((cold, returns_nonnull));
 OrtStatus *ort_no_memory(size_t bytes) __attribute__((cold, returns_nonnull));
-/* For entries that are not offered: NOT_IMPLEMENTED, and why. */
+/* For entries that are not offered: why, with NOT_IMPLEMENTED, or FAIL for those of providers that are not there. */
 OrtStatus *ort_not_offered(const char *entry) __attribute__((cold, returns_nonnull));
 
 /* Returns a status from the function unless the pointer is there. */
@@ -168,6 +168,7 @@ struct OrtValue {
     int64_t *dims;       /* of `strings` */
     size_t n_strings;
     int rank;
+    bool borrowed;               /* the memory is the client's, who keeps it alive as long as the value */
     const OrtMemoryInfo *memory; /* NULL: ort_cpu_memory */
     OrtSparseFormat sparse;      /* of sparse tensors */
     void *extra;                 /* sparse.c's: what COO cannot say */
@@ -228,6 +229,8 @@ struct OrtSessionOptions {
     void *create_thread_options;
     OrtCustomJoinThreadFn join_thread;
     volatile int cancel_load; /* set by any thread while a session is made */
+    EpSelectionDelegate select; /* asked which device to use when a session is made; NULL: nobody */
+    void *select_state;
 };
 
 typedef struct ort_event { /* of a session: a load, a run */
@@ -264,6 +267,7 @@ struct OrtSession {
     sard_pool *pool;         /* for runs, not counted: its own or the environment's; NULL: the model's */
     struct ort_async *async; /* NULL before the first RunAsync */
     bool env_allocators;
+    OrtSessionOptions *editing; /* of a session of the model editor that is not final; else NULL */
 };
 void ort_session_unref(OrtSession *s);
 OrtStatus *ort_session_threads(OrtSession *s, const OrtSessionOptions *o);
@@ -277,6 +281,8 @@ OrtStatus *ort_feeds_get(const sard_model *m, const char *const *names, const Or
                          const char **to_names, sard_value **to);
 /* A session for a model already loaded, taken over also on failure. */
 OrtStatus *ort_session_wrap(const OrtEnv *env, const OrtSessionOptions *options, sard_model *model, OrtSession **out);
+/* Ends the editing of a session: another model, taken over, and other options. After a failure it is edited still. */
+OrtStatus *ort_session_finalize(OrtSession *s, const OrtSessionOptions *options, sard_model *model);
 typedef struct ort_source { /* where a model comes from */
     const char *path;       /* NULL: from bytes */
     const void *data;
@@ -304,6 +310,9 @@ bool ort_config_on(const OrtSessionOptions *o, const char *key);
 /* The public API's options for a load; freed with sard_options_free. */
 OrtStatus *ort_load_options(const OrtEnv *env, const OrtSessionOptions *o, sard_options **out);
 
+/* Asks the options' delegate for a device: there is one (providers.c). */
+OrtStatus *ort_select_device(const OrtSessionOptions *o);
+
 /* Operators of the client's (custom.c): the options' domains as one library, NULL when there are none. The session's
  * logger is copied. */
 OrtStatus *ort_custom_library(const OrtLogger *logger, const OrtSessionOptions *o, sard_op_library **out);
@@ -326,7 +335,6 @@ struct OrtOpAttr {
         ort_string s;
         ort_string *strings;
         sard_value *tensor;
-        OrtGraph *graph;
     };
 };
 OrtOpAttr *ort_op_attr_ref(const OrtOpAttr *a);

@@ -30,9 +30,6 @@ void ort_op_attr_unref(OrtOpAttr *a) {
     case ORT_OP_ATTR_TENSOR:
         sard_value_unref(a->tensor);
         break;
-    case ORT_OP_ATTR_GRAPH:
-        ort_ReleaseGraph(a->graph);
-        break;
     default:
         break;
     }

@@ -344,6 +344,7 @@ OrtStatus *ort_load_options(const OrtEnv *env, const OrtSessionOptions *o, sard_
     sard_error err;
     sard_options *to;
     sard_op_library *lib = NULL;
+    TRY_ORT(ort_select_device(o));
     sard_status st = sard_options_new(&to, &err);
     if (st != SARD_OK) return ort_from_error(st, &err, false);
     const OrtLogger logger = ort_session_logger(env, o);

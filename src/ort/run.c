@@ -221,6 +221,7 @@ static OrtStatus *run_plain(request *r, const char *const *input_names, const Or
 static OrtStatus *run_checked(OrtSession *session, const OrtRunOptions *options, const char *const *input_names,
                               const OrtValue *const *inputs, size_t n_in, const char *const *output_names, size_t n_out,
                               OrtValue **outputs) {
+    REQUIRE(!session->editing, ORT_FAIL, "Run: the session is being edited: FinalizeModelEditorSession comes first");
     TRY_ORT(ort_feeds_check(session->model, input_names, inputs, n_in));
     TRY_ORT(check_outputs(session->model, output_names, n_out));
     void *room[64] = {0}; /* most runs have few inputs and outputs */

@@ -18,6 +18,7 @@ void ort_session_unref(OrtSession *s) {
     ort_threads_deinit(&s->threads);
     ort_async_unref(s->async);
     free(s->logger.id);
+    ort_ReleaseSessionOptions(s->editing);
     ort_ReleaseEnv(s->env);
     free(s);
 }
@@ -43,6 +44,32 @@ static OrtStatus *write_optimized(const OrtSession *s, const OrtSessionOptions *
     return st == SARD_OK ? NULL : ort_from_error(st, &err, false);
 }
 
+/* What the options say of a session besides its model. */
+static OrtStatus *set_up(OrtSession *s, const OrtSessionOptions *o) {
+    s->env_allocators = ort_config_on(o, "session.use_env_allocators");
+    s->logger = ort_session_logger(s->env, o);
+    s->logger.id = strdup(s->logger.id);
+    OrtStatus *st = s->logger.id ? NULL : ort_no_memory(1);
+    if (!st && o->profile) st = ort_profile_start(&s->profile, o->profile_prefix);
+    if (!st) st = ort_session_threads(s, o);
+    if (!st) st = write_optimized(s, o);
+    return st;
+}
+
+OrtStatus *ort_session_finalize(OrtSession *s, const OrtSessionOptions *o, sard_model *take) {
+    sard_model_unref(s->model);
+    s->model = take;
+    ort_profile_deinit(&s->profile);
+    memset(&s->profile, 0, sizeof s->profile);
+    ort_threads_deinit(&s->threads);
+    s->pool = NULL;
+    free(s->logger.id);
+    TRY_ORT(set_up(s, o));
+    ort_ReleaseSessionOptions(s->editing);
+    s->editing = NULL;
+    return NULL;
+}
+
 OrtStatus *ort_session_wrap(const OrtEnv *env, const OrtSessionOptions *o, sard_model *take, OrtSession **out) {
     OrtSession *s = calloc(1, sizeof *s);
     if (!s) {
@@ -52,13 +79,7 @@ OrtStatus *ort_session_wrap(const OrtEnv *env, const OrtSessionOptions *o, sard_
     atomic_init(&s->refs, 1);
     s->model = take;
     s->env = ort_env_ref(env);
-    s->env_allocators = ort_config_on(o, "session.use_env_allocators");
-    s->logger = ort_session_logger(env, o);
-    s->logger.id = strdup(s->logger.id);
-    OrtStatus *st = s->logger.id ? NULL : ort_no_memory(1);
-    if (!st && o->profile) st = ort_profile_start(&s->profile, o->profile_prefix);
-    if (!st) st = ort_session_threads(s, o);
-    if (!st) st = write_optimized(s, o);
+    OrtStatus *st = set_up(s, o);
     if (st)
         ort_session_unref(s);
     else

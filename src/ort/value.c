@@ -148,7 +148,9 @@ OrtStatus *ort_CreateTensorWithDataAsOrtValue(const OrtMemoryInfo *info, void *d
     TRY_ORT(check_data("CreateTensorWithDataAsOrtValue", type, data, n, bytes));
     REQUIRE(info->device == OrtMemoryInfoDeviceType_CPU, ORT_INVALID_ARGUMENT,
             "CreateTensorWithDataAsOrtValue: this build reads memory of the CPU, not of '%s'", info->name);
-    return wrap(type, dims, rank, data, bytes, NULL, NULL, out);
+    TRY_ORT(wrap(type, dims, rank, data, bytes, NULL, NULL, out));
+    (*out)->borrowed = true;
+    return NULL;
 }
 
 OrtStatus *ort_CreateTensorWithDataAndDeleterAsOrtValue(OrtAllocator *deleter, void *data, size_t n,

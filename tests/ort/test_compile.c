@@ -1,0 +1,154 @@
+/* test_compile.c -- the compile API: what is written is the model, optimised as asked for. */
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ort/graph.h"
+#include "ort_test.h"
+
+#define DIR SARD_BINARY_DIR "/tests/"
+
+/* y = Relu(x * w + w), w of 1024 numbers */
+static sard_model *build(void) {
+    sard_builder *b;
+    sard_model *m;
+    sard_value *w;
+    sard_error err;
+    static float ones[1024];
+    for (int i = 0; i < 1024; i++) ones[i] = 1;
+    assert_int_equal(sard_tensor_wrap(SARD_F32, 1, DIMS(1024), ones, sizeof ones, NULL, NULL, &w, &err), SARD_OK);
+    assert_int_equal(sard_builder_new("g", &b, &err), SARD_OK);
+    sard_builder_opset(b, "", 17, NULL);
+    sard_builder_input(b, "x", SARD_F32, 1, DIMS(1024), NULL, NULL);
+    sard_builder_initializer(b, "w", w, NULL);
+    sard_builder_node(b, "", "Mul", "", NAMES("x", "w"), 2, NAMES("t"), 1, NULL);
+    sard_builder_node(b, "", "Add", "", NAMES("t", "w"), 2, NAMES("u"), 1, NULL);
+    sard_builder_node(b, "", "Relu", "", NAMES("u"), 1, NAMES("y"), 1, NULL);
+    sard_builder_output(b, "y", SARD_F32, 1, DIMS(1024), NULL, NULL);
+    if (sard_builder_build(b, NULL, &m, &err) != SARD_OK) fail_msg("%s", err.message);
+    sard_builder_free(b);
+    sard_value_unref(w);
+    return m;
+}
+
+static void write_model(const char *path) {
+    sard_error err;
+    sard_model *m = build();
+    if (sard_model_write(m, 0, path, NULL, &err) != SARD_OK) fail_msg("%s", err.message);
+    sard_model_unref(m);
+}
+
+static size_t size_of(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 ? (size_t)info.st_size : 0;
+}
+
+static void check_model(const char *path) {
+    sard_model *m;
+    sard_error err;
+    if (sard_model_load(path, NULL, &m, &err) != SARD_OK) fail_msg("%s", err.message);
+    assert_string_equal(sard_model_input_name(m, 0), "x");
+    assert_string_equal(sard_model_output_name(m, 0), "y");
+    sard_model_unref(m);
+}
+
+static OrtModelCompilationOptions *options(OrtEnv *env) {
+    OrtSessionOptions *s;
+    OrtModelCompilationOptions *o;
+    good(ort_CreateSessionOptions(&s));
+    good(compile_CreateModelCompilationOptionsFromSessionOptions(env, s, &o));
+    ort_ReleaseSessionOptions(s);
+    return o;
+}
+
+static void test_files(void **state) {
+    (void)state;
+    OrtEnv *env = test_env();
+    OrtModelCompilationOptions *o = options(env);
+    const char *in = DIR "compile_in.onnx", *out = DIR "compile_out.onnx", *beside = DIR "compile_in_ctx.onnx";
+    write_model(in);
+    unlink(out);
+    unlink(beside);
+    unlink(DIR "compile.bin");
+    refused(compile_CompileModel(env, o), ORT_INVALID_ARGUMENT, "Input model to compile must be specified");
+    refused(compile_ModelCompilationOptions_SetInputModelPath(o, ""), ORT_INVALID_ARGUMENT, "empty");
+    good(compile_ModelCompilationOptions_SetInputModelPath(o, "/no/such.onnx"));
+    refused(compile_CompileModel(env, o), ORT_INVALID_ARGUMENT, "does not exist: \"/no/such.onnx\"");
+    good(compile_ModelCompilationOptions_SetInputModelPath(o, in));
+    good(compile_CompileModel(env, o)); /* to a path made of the input's */
+    check_model(beside);
+    good(compile_ModelCompilationOptions_SetOutputModelPath(o, out));
+    good(compile_ModelCompilationOptions_SetGraphOptimizationLevel(o, ORT_ENABLE_ALL));
+    good(compile_CompileModel(env, o));
+    check_model(out);
+    good(compile_ModelCompilationOptions_SetFlags(o, OrtCompileApiFlags_ERROR_IF_OUTPUT_FILE_EXISTS));
+    refused(compile_CompileModel(env, o), ORT_FAIL, "exists already");
+    good(compile_ModelCompilationOptions_SetFlags(o, OrtCompileApiFlags_ERROR_IF_NO_NODES_COMPILED));
+    refused(compile_CompileModel(env, o), ORT_FAIL, "Unable to compile any nodes");
+    good(compile_ModelCompilationOptions_SetFlags(o, 0));
+
+    good(compile_ModelCompilationOptions_SetOutputModelExternalInitializersFile(o, "/elsewhere/compile.bin", 4095));
+    refused(compile_CompileModel(env, o), ORT_INVALID_ARGUMENT, "must lie in the folder");
+    good(compile_ModelCompilationOptions_SetOutputModelExternalInitializersFile(o, DIR "compile.bin", 4095));
+    good(compile_CompileModel(env, o));
+    assert_true(size_of(DIR "compile.bin") >= 4096);
+    assert_true(size_of(out) < 4096);
+    check_model(out);
+    good(compile_ModelCompilationOptions_SetOutputModelExternalInitializersFile(o, "compile.bin", 4096));
+    good(compile_CompileModel(env, o)); /* no tensor is larger than that */
+    assert_true(size_of(out) > 4096);
+    compile_ReleaseModelCompilationOptions(o);
+    compile_ReleaseModelCompilationOptions(NULL);
+    unlink(in), unlink(out), unlink(beside), unlink(DIR "compile.bin");
+    ort_ReleaseEnv(env);
+}
+
+static OrtStatus *count(void *state, const void *data, size_t n) {
+    (void)data;
+    *(size_t *)state += n;
+    return NULL;
+}
+
+static OrtStatus *refuse(void *state, const void *data, size_t n) {
+    (void)state, (void)data, (void)n;
+    return ort_CreateStatus(ORT_FAIL, "the disk is full");
+}
+
+static void test_memory(void **state) {
+    (void)state;
+    OrtEnv *env = test_env();
+    OrtModelCompilationOptions *o = options(env);
+    sard_error err;
+    sard_model *m = build();
+    void *bytes, *out;
+    size_t n, n_out, written = 0;
+    assert_int_equal(sard_model_serialize(m, 0, &bytes, &n, &err), SARD_OK);
+    sard_model_unref(m);
+    refused(compile_ModelCompilationOptions_SetInputModelFromBuffer(o, bytes, 0), ORT_INVALID_ARGUMENT, "size is 0");
+    good(compile_ModelCompilationOptions_SetInputModelFromBuffer(o, bytes, n));
+    refused(compile_CompileModel(env, o), ORT_INVALID_ARGUMENT, "output");
+    good(compile_ModelCompilationOptions_SetOutputModelBuffer(o, ort_default_allocator(), &out, &n_out));
+    good(compile_CompileModel(env, o));
+    assert_int_equal(sard_model_load_memory(out, n_out, 0, NULL, &m, &err), SARD_OK);
+    sard_model_unref(m);
+    good(ort_AllocatorFree(ort_default_allocator(), out));
+    good(compile_ModelCompilationOptions_SetOutputModelWriteFunc(o, count, &written));
+    good(compile_CompileModel(env, o));
+    assert_int_equal(written, n_out);
+    good(compile_ModelCompilationOptions_SetOutputModelWriteFunc(o, refuse, NULL));
+    refused(compile_CompileModel(env, o), ORT_FAIL, "the disk is full");
+    good(compile_ModelCompilationOptions_SetInputModelFromBuffer(o, "garbage", 7));
+    refused(compile_CompileModel(env, o), ORT_INVALID_PROTOBUF, "");
+    refused(compile_ModelCompilationOptions_SetGraphOptimizationLevel(o, (GraphOptimizationLevel)50),
+            ORT_INVALID_ARGUMENT, "50");
+    refused(compile_ModelCompilationOptions_SetEpContextBinaryInformation(o, "/no/such", "m"), ORT_INVALID_ARGUMENT,
+            "/no/such");
+    refused(compile_ModelCompilationOptions_SetInputModelPath(NULL, "x"), ORT_INVALID_ARGUMENT, "NULL");
+    compile_ReleaseModelCompilationOptions(o);
+    sard_free(bytes);
+    ort_ReleaseEnv(env);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_files), cmocka_unit_test(test_memory)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

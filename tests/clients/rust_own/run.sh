@@ -5,7 +5,7 @@
 . "$HERE/../rust/crate.sh"
 library
 crate_source ort
-once data "$PY" "$HERE/data.py" "$CRATE/tests/data"
+once data env STAMP="$(cksum <"$HERE/data.py")" "$PY" "$HERE/data.py" "$CRATE/tests/data"
 features=std,ndarray,tracing,half,load-dynamic,api-31
 once "built" cargo test --locked --lib --no-run --manifest-path "$CRATE/Cargo.toml" --no-default-features --features $features
 program=$(ls -t "$CARGO_TARGET_DIR"/debug/deps/ort-* | grep -v '\.d$' | head -1)

@@ -40,6 +40,13 @@ foreach(source ${test_sources})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${test_timeout} LABELS "${label}")
 endforeach()
 
+# A library of custom operators, for the tests that load one; functions of their program are found by name.
+add_library(custom_library MODULE ${CMAKE_CURRENT_SOURCE_DIR}/tests/ort/custom_library.c)
+set_target_properties(custom_library PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)
+target_link_libraries(custom_library PRIVATE sard_flags)
+add_dependencies(test_ort_custom custom_library)
+set_target_properties(test_ort_custom PROPERTIES ENABLE_EXPORTS ON)
+
 # Programs that the Python tests drive.
 add_executable(onnx_roundtrip ${CMAKE_CURRENT_SOURCE_DIR}/tests/onnx/roundtrip.c)
 set_target_properties(onnx_roundtrip PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)

@@ -34,10 +34,8 @@ const char *sard_node_name(const sard_node_info *n) {
 }
 
 int64_t sard_node_opset(const sard_node_info *n) {
-    const module *m = n->g->mod;
-    for (uint32_t i = 0; i < m->n_opsets; i++)
-        if (strcmp(mod_str(m, m->opsets[i].domain), n->n->op->domain) == 0) return m->opsets[i].version;
-    return n->n->op->since[0];
+    const int64_t version = mod_opset(n->g->mod, n->n->op->domain);
+    return version ? version : n->n->op->since[0];
 }
 
 size_t sard_node_inputs(const sard_node_info *n) { return node_n_in(n->n); }

@@ -173,6 +173,7 @@ sard_status module_clone(const module *m, module **out, sard_error *err);
 sard_status graph_new(module *m, graph **out, sard_error *err);
 static inline graph *module_main(const module *m) { return m->graphs[0]; }
 static inline const char *mod_str(const module *m, str_id s) { return strtab_get(&m->names, s); }
+int64_t mod_opset(const module *m, const char *domain); /* as imported; 0: not at all */
 sard_status mod_intern(module *m, const char *s, size_t n, str_id *out, sard_error *err);
 sard_status mod_type(module *m, const vtype *t, type_id *out, sard_error *err);
 /* Takes over the reference, also on failure. */

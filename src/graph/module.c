@@ -64,6 +64,12 @@ sard_status graph_new(module *m, graph **out, sard_error *err) {
     return SARD_OK;
 }
 
+int64_t mod_opset(const module *m, const char *domain) {
+    for (uint32_t i = 0; i < m->n_opsets; i++)
+        if (strcmp(mod_str(m, m->opsets[i].domain), domain) == 0) return m->opsets[i].version;
+    return 0;
+}
+
 sard_status mod_intern(module *m, const char *s, size_t n, str_id *out, sard_error *err) {
     *out = strtab_add(&m->names, s, n);
     return *out == STR_FAIL ? err_nomem(err, n) : SARD_OK;

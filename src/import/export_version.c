@@ -4,7 +4,7 @@
  * A node is at its operator's newest version. It may be older when import did not have to change it: then as old as in
  * its file. Or when the older version differs from the newest in nothing but element types that the node does not use:
  * the rows of same.inc. Words that a later version added to an attribute (Pad's wrap) do not show there, so a node with
- * a word of its own counts as new.
+ * a word of its own counts as new. Of operators from outside no other version than the file's is known.
  */
 #include "import/exporter.h"
 
@@ -49,6 +49,10 @@ static int oldest_same(const graph *g, const node *n, int newest) {
 
 int export_version(const graph *g, const node *n) {
     const module *m = g->mod;
+    if (n->op->flags & OP_ANY_ATTRS) { /* what a version changes there is known outside only: it stays what it was */
+        const int64_t was = mod_opset(m, n->op->domain);
+        return was > 0 && was <= INT32_MAX ? (int)was : op_newest(n->op);
+    }
     const int oldest = oldest_same(g, n, op_newest(n->op));
     if (n->origin == NO_ID || n->origin >= m->n_origins || !m->origins[n->origin].unchanged) return oldest;
     const origin *o = &m->origins[n->origin];

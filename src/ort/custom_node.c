@@ -85,8 +85,8 @@ static bool uniform(const op_side *s, const sard_node_info *n, reason *why) {
 static bool inputs_taken(const OrtCustomOp *op, const sard_node_info *n, reason *why) {
     const op_side s = custom_inputs(op);
     const size_t have = sard_node_inputs(n);
-    if (have < s.least_named || (have > s.n && !s.variadic))
-        NOT_TAKEN("%zu inputs are given, %zu to %zu are expected", have, s.least_named, s.variadic ? SIZE_MAX : s.n);
+    if (have < s.least_named) NOT_TAKEN("%zu inputs are given, at least %zu are expected", have, s.least_named);
+    if (have > s.n && !s.variadic) NOT_TAKEN("%zu inputs are given, at most %zu are expected", have, s.n);
     for (size_t i = 0; i < have; i++) {
         if (!sard_node_input_name(n, i)) {
             if (i < s.n && custom_input_is(op, i) != INPUT_OUTPUT_REQUIRED) continue;
@@ -104,8 +104,8 @@ static bool takes(const OrtCustomOp *op, const sard_node_info *n, reason *why) {
                   custom_last_version(op), (long long)version);
     const op_side s = custom_outputs(op);
     const size_t have = sard_node_outputs(n);
-    if (have < s.least || (have > s.n && !s.variadic))
-        NOT_TAKEN("%zu outputs are asked for, %zu to %zu are offered", have, s.least, s.variadic ? SIZE_MAX : s.n);
+    if (have < s.least) NOT_TAKEN("%zu outputs are asked for, at least %zu are made", have, s.least);
+    if (have > s.n && !s.variadic) NOT_TAKEN("%zu outputs are asked for, at most %zu are made", have, s.n);
     return inputs_taken(op, n, why);
 }
 

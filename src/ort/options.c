@@ -267,6 +267,7 @@ OrtStatus *ort_AddInitializer(OrtSessionOptions *o, const char *name, const OrtV
 
 OrtStatus *ort_AddExternalInitializers(OrtSessionOptions *o, const char *const *names, const OrtValue *const *values,
                                        size_t n) {
+    NOT_NULL(o);
     if (n) NOT_NULL(names);
     if (n) NOT_NULL(values);
     for (size_t i = 0; i < n; i++) TRY_ORT(ort_AddInitializer(o, names[i], values[i]));

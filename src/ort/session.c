@@ -37,7 +37,7 @@ OrtLogger ort_session_logger(const OrtEnv *env, const OrtSessionOptions *o) {
 
 static OrtStatus *write_optimized(const OrtSession *s, const OrtSessionOptions *o) {
     sard_error err;
-    if (!o->optimized_path) return NULL;
+    if (!o->optimized_path || !*o->optimized_path) return NULL;
     const char *external = ort_pairs_get(&o->config, "session.optimized_model_external_initializers_file_name");
     const sard_status st =
         sard_model_write(s->model, 1, o->optimized_path, external && *external ? external : NULL, &err);

@@ -1,0 +1,384 @@
+/*
+ * test_entries.c -- every entry of the table takes NULL, and what surrounds sessions: versions, configuration keys,
+ * allocators, sparse tensors, profiles, shared models, dimensions.
+ */
+#include "ort/config.h"
+#include "run_test.h"
+
+#include <unistd.h>
+
+static OrtEnv *env;
+
+static int setup(void **state) {
+    (void)state;
+    env = new_env();
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    ort_ReleaseEnv(env);
+    return 0;
+}
+
+/* ---- NULL everywhere ------------------------------------------------------------------------------------------------- */
+
+typedef void (*any_fn)(void);
+typedef void *(*all_null)(void *, void *, void *, void *, void *, void *, void *, void *, void *, void *);
+
+typedef struct entry {
+    const char *ret, *name;
+    any_fn fn;
+} entry;
+
+#define ORT(ret, name, args) {#ret, #name, (any_fn)ort_##name},
+static const entry entries[] = {
+#include "ort/api.def"
+};
+#undef ORT
+
+/* Entries whose arguments may all be absent, or that have none. */
+static bool may_succeed(const char *name) {
+    static const char *const names[] = {"CreateStatus", "ReleaseAvailableProviders", "GetCurrentGpuDeviceId"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0) return true;
+    return false;
+}
+
+static void null_arguments(void **state) {
+    (void)state;
+    size_t wrong = 0;
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
+        const bool status = strcmp(entries[i].ret, "OrtStatus *") == 0;
+        if (!status && strncmp(entries[i].name, "Release", 7) != 0) continue;
+        void *got = ((all_null)entries[i].fn)(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+        if (!status) continue;
+        if (!got && !may_succeed(entries[i].name)) {
+            print_error("%s takes NULL for everything\n", entries[i].name);
+            wrong++;
+        }
+        if (got && !*ort_GetErrorMessage(got) && !may_succeed(entries[i].name)) wrong++;
+        ort_ReleaseStatus(got);
+    }
+    assert_int_equal(wrong, 0);
+}
+
+static void versions(void **state) {
+    (void)state;
+    const OrtApiBase *base = OrtGetApiBase();
+    for (uint32_t v = 1; v <= ORT_API_NEWEST; v++) assert_ptr_equal(base->GetApi(v), &ort_table);
+    FILE *lines = tmpfile();
+    const int old = dup(2);
+    assert_non_null(lines);
+    dup2(fileno(lines), 2);
+    const OrtApi *none = base->GetApi(0), *newer = base->GetApi(ORT_API_NEWEST + 1);
+    dup2(old, 2);
+    close(old);
+    assert_true(!none && !newer);
+    assert_true(lseek(fileno(lines), 0, SEEK_END) > 20); /* and says so */
+    fclose(lines);
+    const any_fn *const *table = (const any_fn *const *)(const void *)&ort_table;
+    for (size_t i = 0; i < sizeof ort_table / sizeof *table; i++) assert_non_null(table[i]);
+}
+
+/* ---- configuration keys ---------------------------------------------------------------------------------------------- */
+
+static char *read_text(const char *path) {
+    void *p;
+    size_t n;
+    sard_error err;
+    if (ort_read_file(path, &p, &n, &err) != SARD_OK) fail_msg("%s", err.message);
+    char *text = realloc(p, n + 1);
+    text[n] = 0;
+    return text;
+}
+
+static void keys_and_page(void **state) {
+    (void)state;
+    static const char *const words[] = {"followed", "no effect", "refused"};
+    char *page = read_text(SARD_SOURCE_DIR "/docs/ort-options.md"), line[1024];
+    for (size_t i = 0; i < ort_config_n; i++) {
+        const ort_config_row *r = &ort_config_rows[i];
+        const char *quote = *r->plain ? "`" : "";
+        snprintf(line, sizeof line, "| `%s` | %s | %s%s%s | %s |\n", r->key, words[r->what], quote, r->plain, quote,
+                 r->why);
+        if (!strstr(page, line)) fail_msg("docs/ort-options.md lacks: %s", line);
+    }
+    free(page);
+}
+
+static void keys_of_sessions(void **state) {
+    (void)state;
+    model_bytes m = two_inputs();
+    for (size_t i = 0; i < ort_config_n; i++) {
+        const ort_config_row *r = &ort_config_rows[i];
+        if (r->scope != ORT_CONFIG_SESSION) continue;
+        OrtSessionOptions *o = new_options(1);
+        OrtSession *s = NULL;
+        good(ort_AddSessionConfigEntry(o, r->key, r->plain)); /* the plain value is always taken */
+        good(ort_CreateSessionFromArray(env, m.data, m.n, o, &s));
+        ort_ReleaseSession(s);
+        if (r->what == ORT_CONFIG_REFUSED) {
+            good(ort_AddSessionConfigEntry(o, r->key, "something"));
+            refused(ort_CreateSessionFromArray(env, m.data, m.n, o, &s), ORT_INVALID_ARGUMENT, r->key);
+        }
+        ort_ReleaseSessionOptions(o);
+    }
+    sard_free(m.data);
+}
+
+static void count_warnings(void *param, OrtLoggingLevel level, const char *category, const char *id, const char *place,
+                           const char *message) {
+    (void)category;
+    (void)id;
+    (void)place;
+    if (level == ORT_LOGGING_LEVEL_WARNING && strstr(message, "session.disable_prepacking")) ++*(int *)param;
+}
+
+static void unknown_keys(void **state) {
+    (void)state;
+    OrtSessionOptions *o = new_options(1);
+    int warned = 0;
+    char text[1100], out[8];
+    size_t n = sizeof out;
+    good(ort_SetUserLoggingFunction(o, count_warnings, &warned));
+    good(ort_SetSessionLogSeverityLevel(o, ORT_LOGGING_LEVEL_WARNING));
+    good(ort_AddSessionConfigEntry(o, "session.disable_prepaking", "1")); /* near a known key: told */
+    good(ort_AddSessionConfigEntry(o, "my.own.key", "mine"));             /* a client's own: kept */
+    ort_ReleaseSession(session_of(env, two_inputs(), o));
+    assert_int_equal(warned, 1);
+    good(ort_GetSessionConfigEntry(o, "my.own.key", out, &n));
+    assert_string_equal(out, "mine");
+    memset(text, 'k', sizeof text);
+    text[sizeof text - 1] = 0;
+    refused(ort_AddSessionConfigEntry(o, text, "1"), ORT_INVALID_ARGUMENT, "1024");
+    refused(ort_AddSessionConfigEntry(o, "", "1"), ORT_INVALID_ARGUMENT, "1024");
+    refused(ort_AddSessionConfigEntry(o, "session.intra_op_num_threads", "x"), ORT_INVALID_ARGUMENT, "int32");
+    refused(ort_AddSessionConfigEntry(o, "session.graph_optimization_level", "x"), ORT_INVALID_ARGUMENT, "enable_all");
+    good(ort_AddSessionConfigEntry(o, "session.execution_mode", "ort_parallel"));
+    assert_int_equal(o->mode, ORT_PARALLEL);
+    ort_ReleaseSessionOptions(o);
+}
+
+static void run_keys(void **state) {
+    (void)state;
+    OrtSession *s = session_of(env, constants(), NULL);
+    OrtRunOptions *o;
+    float x[4] = {0};
+    OrtValue *in = view(x, 4, DIMS(4), 1), *out = NULL;
+    good(ort_CreateRunOptions(&o));
+    good(ort_AddRunConfigEntry(o, "memory.enable_memory_arena_shrinkage", "cpu:0"));
+    good(ort_Run(s, o, TEXTS("x"), (const OrtValue *const *)&in, 1, TEXTS("same"), 1, &out));
+    good(ort_AddRunConfigEntry(o, "memory.enable_memory_arena_shrinkage", "cpu:0;gpu:0"));
+    refused(ort_Run(s, o, TEXTS("x"), (const OrtValue *const *)&in, 1, TEXTS("same"), 1, &out), ORT_INVALID_ARGUMENT,
+            "gpu:0");
+    ort_ReleaseValue(in);
+    ort_ReleaseValue(out);
+    ort_ReleaseRunOptions(o);
+    ort_ReleaseSession(s);
+}
+
+/* ---- allocators -------------------------------------------------------------------------------------------------------- */
+
+static long long stat_of(const OrtAllocator *a, const char *key) {
+    OrtKeyValuePairs *p = NULL;
+    good(ort_AllocatorGetStats(a, &p));
+    const char *v = ort_GetKeyValue(p, key);
+    const long long n = v ? strtoll(v, NULL, 10) : -2;
+    ort_ReleaseKeyValuePairs(p);
+    return n;
+}
+
+static void allocators(void **state) {
+    (void)state;
+    OrtAllocator *heap = ort_default_allocator(), *shared = NULL;
+    OrtArenaCfg *limit;
+    void *p;
+    const long long before = stat_of(heap, "InUse"), allocs = stat_of(heap, "NumAllocs");
+    good(ort_AllocatorAlloc(heap, 1000, &p));
+    assert_true(stat_of(heap, "InUse") >= before + 1000);
+    assert_int_equal(stat_of(heap, "NumAllocs"), allocs + 1);
+    good(ort_AllocatorFree(heap, p));
+    assert_int_equal(stat_of(heap, "InUse"), before);
+    good(ort_GetSharedAllocator(env, &ort_cpu_memory, &shared));
+    assert_ptr_equal(shared, heap);
+    refused(ort_UnregisterAllocator(env, &ort_cpu_memory), ORT_INVALID_ARGUMENT, "registered");
+    good(ort_CreateArenaCfgV2(TEXTS("max_mem"), (const size_t[]){4096}, 1, &limit));
+    good(ort_CreateAndRegisterAllocator(env, &ort_cpu_memory, limit));
+    ort_ReleaseArenaCfg(limit);
+    good(ort_GetSharedAllocator(env, &ort_cpu_memory, &shared));
+    assert_ptr_not_equal(shared, heap);
+    assert_int_equal(stat_of(shared, "Limit"), 4096);
+    refused(ort_AllocatorAlloc(shared, 8192, &p), ORT_RUNTIME_EXCEPTION, "memory");
+    good(ort_RegisterAllocator(env, heap));
+    good(ort_GetSharedAllocator(env, &ort_cpu_memory, &shared));
+    assert_ptr_equal(shared, heap);
+    good(ort_UnregisterAllocator(env, &ort_cpu_memory));
+    refused(ort_CreateArenaCfgV2(TEXTS("bogus"), (const size_t[]){1}, 1, &limit), ORT_INVALID_ARGUMENT, "bogus");
+    OrtMemoryInfo *info;
+    good(ort_CreateMemoryInfo_V2("mine", OrtMemoryInfoDeviceType_GPU, 0x10de, 1, OrtDeviceMemoryType_HOST_ACCESSIBLE,
+                                 64, OrtDeviceAllocator, &info));
+    assert_int_equal(ort_MemoryInfoGetDeviceMemType(info), OrtDeviceMemoryType_HOST_ACCESSIBLE);
+    assert_int_equal(ort_MemoryInfoGetVendorId(info), 0x10de);
+    ort_ReleaseMemoryInfo(info);
+}
+
+/* ---- sparse tensors ---------------------------------------------------------------------------------------------------- */
+
+static void sparse_tensors(void **state) {
+    (void)state;
+    const float values[] = {1, 2, 3};
+    const int64_t inner[] = {0, 1, 3}, outer[] = {0, 1, 2, 3}, falling[] = {0, 2, 1, 3};
+    OrtAllocator *heap = ort_default_allocator();
+    const ONNXTensorElementDataType f32 = (ONNXTensorElementDataType)SARD_F32;
+    OrtValue *v;
+    const void *p;
+    size_t n;
+    int is;
+    OrtSparseFormat format;
+    good(ort_CreateSparseTensorAsOrtValue(heap, DIMS(3, 4), 2, f32, &v));
+    good(ort_IsSparseTensor(v, &is));
+    assert_int_equal(is, 1);
+    refused(ort_GetSparseTensorValues(v, &p), ORT_FAIL, "sparse data");
+    refused(ort_FillSparseTensorCoo(v, &ort_cpu_memory, DIMS(3), 1, values, DIMS(0, 5, 12), 3), ORT_INVALID_ARGUMENT,
+            "12");
+    refused(ort_FillSparseTensorCsr(v, &ort_cpu_memory, DIMS(3), 1, values, inner, 3, falling, 4), ORT_INVALID_ARGUMENT,
+            "fall");
+    refused(ort_FillSparseTensorCsr(v, &ort_cpu_memory, DIMS(3), 1, values, inner, 3, outer, 3), ORT_INVALID_ARGUMENT,
+            "outer");
+    good(ort_FillSparseTensorCsr(v, &ort_cpu_memory, DIMS(3), 1, values, inner, 3, outer, 4));
+    refused(ort_FillSparseTensorCoo(v, &ort_cpu_memory, DIMS(3), 1, values, DIMS(0, 5, 11), 3), ORT_FAIL, "already");
+    good(ort_GetSparseTensorIndices(v, ORT_SPARSE_CSR_OUTER_INDICES, &n, &p));
+    assert_int_equal(n, 4);
+    assert_memory_equal(p, outer, sizeof outer);
+    sard_value *coo = NULL; /* what a run would get */
+    good(ort_value_get(v, &coo));
+    assert_memory_equal(sard_tensor_data(sard_sparse_indices(coo)), DIMS(0, 5, 11), 24);
+    sard_value_unref(coo);
+    ort_ReleaseValue(v);
+    float mine[] = {1, 2};
+    int64_t at[] = {1, 6};
+    int32_t blocks[] = {0, 1};
+    good(ort_CreateSparseTensorWithValuesAsOrtValue(&ort_cpu_memory, mine, DIMS(8), 1, DIMS(2), 1, f32, &v));
+    good(ort_UseCooIndices(v, at, 2));
+    good(ort_GetSparseTensorIndices(v, ORT_SPARSE_COO_INDICES, &n, &p));
+    assert_ptr_equal(p, at);
+    good(ort_GetSparseTensorValues(v, &p));
+    assert_ptr_equal(p, mine);
+    ort_ReleaseValue(v);
+    good(ort_CreateSparseTensorWithValuesAsOrtValue(&ort_cpu_memory, mine, DIMS(4, 4), 2, DIMS(2, 1, 1), 3, f32, &v));
+    good(ort_UseBlockSparseIndices(v, DIMS(2, 1), 2, blocks));
+    good(ort_GetSparseTensorFormat(v, &format));
+    assert_int_equal(format, ORT_SPARSE_BLOCK_SPARSE);
+    refused(ort_value_get(v, &coo), ORT_NOT_IMPLEMENTED, "blocks");
+    ort_ReleaseValue(v);
+}
+
+/* ---- profiles, shared models, options of loading ----------------------------------------------------------------------- */
+
+static void profiles(void **state) {
+    (void)state;
+    OrtSessionOptions *o = new_options(1);
+    OrtAllocator *heap = ort_default_allocator();
+    uint64_t start;
+    char *file, prefix[] = "/tmp/ort-profile-XXXXXX";
+    assert_non_null(mkdtemp(prefix));
+    char inside[64];
+    snprintf(inside, sizeof inside, "%s/p", prefix);
+    good(ort_EnableProfiling(o, inside));
+    OrtSession *s = session_of(env, two_inputs(), o);
+    float a[3] = {0}, b[3] = {0};
+    OrtValue *in[2] = {view(a, 3, DIMS(1, 3), 2), view(b, 3, DIMS(3, 1), 2)}, *out = NULL;
+    good(ort_Run(s, NULL, TEXTS("a", "b"), (const OrtValue *const *)in, 2, TEXTS("y"), 1, &out));
+    good(ort_SessionGetProfilingStartTimeNs(s, &start));
+    assert_true(start > 0);
+    good(ort_SessionEndProfiling(s, heap, &file));
+    assert_int_equal(strncmp(file, inside, strlen(inside)), 0);
+    char *text = read_text(file);
+    assert_true(*text == '[' && strstr(text, "\"model_run\"") && strstr(text, "mul_kernel_time"));
+    free(text);
+    unlink(file);
+    good(ort_AllocatorFree(heap, file));
+    good(ort_SessionEndProfiling(s, heap, &file)); /* nothing more */
+    assert_string_equal(file, "");
+    good(ort_AllocatorFree(heap, file));
+    rmdir(prefix);
+    ort_ReleaseValue(in[0]);
+    ort_ReleaseValue(in[1]);
+    ort_ReleaseValue(out);
+    ort_ReleaseSession(s);
+    ort_ReleaseSessionOptions(o);
+}
+
+static void shared_models(void **state) {
+    (void)state;
+    OrtPrepackedWeightsContainer *c;
+    OrtSession *a, *b, *other;
+    OrtSessionOptions *o = new_options(2), *basic = new_options(2);
+    model_bytes m = two_inputs();
+    good(ort_SetSessionGraphOptimizationLevel(basic, ORT_ENABLE_BASIC));
+    good(ort_CreatePrepackedWeightsContainer(&c));
+    good(ort_CreateSessionFromArrayWithPrepackedWeightsContainer(env, m.data, m.n, o, c, &a));
+    good(ort_CreateSessionFromArrayWithPrepackedWeightsContainer(env, m.data, m.n, o, c, &b));
+    good(ort_CreateSessionFromArrayWithPrepackedWeightsContainer(env, m.data, m.n, basic, c, &other));
+    assert_ptr_equal(a->model, b->model);
+    assert_ptr_not_equal(a->model, other->model);
+    memset(m.data, 0, m.n);
+    sard_free(m.data);
+    OrtModelMetadata *metadata;
+    char *name;
+    good(ort_SessionGetModelMetadata(a, &metadata));
+    ort_ReleasePrepackedWeightsContainer(c);
+    ort_ReleaseSession(a);
+    ort_ReleaseSession(b);
+    good(ort_ModelMetadataGetGraphName(metadata, ort_default_allocator(), &name));
+    assert_string_equal(name, "test");
+    good(ort_AllocatorFree(ort_default_allocator(), name));
+    ort_ReleaseModelMetadata(metadata);
+    ort_ReleaseSession(other);
+    ort_ReleaseSessionOptions(o);
+    ort_ReleaseSessionOptions(basic);
+}
+
+/* x: float [?], its dimension of denotation D -> y = Abs(x); written by hand, as no builder gives denotations */
+static const uint8_t denoted[] = {
+    0x08, 8,  0x42, 2,  0x10, 17,                                                                 /* IR 8, opset 17 */
+    0x3a, 45, 0x0a, 11, 0x0a, 1,    'x', 0x12, 1, 'y',  0x22, 3,    'A', 'b',  's', 0x12, 1, 'g', /* the node */
+    0x5a, 16, 0x0a, 1,  'x',  0x12, 11,  0x0a, 9, 0x08, 1,    0x12, 5,   0x0a, 3,   0x1a, 1, 'D', /* the input */
+    0x62, 9,  0x0a, 1,  'y',  0x12, 4,   0x0a, 2, 0x08, 1};                                       /* the output */
+
+static void loading(void **state) {
+    (void)state;
+    OrtSessionOptions *o = new_options(1);
+    OrtSession *s = NULL;
+    OrtTypeInfo *type;
+    const OrtTensorTypeAndShapeInfo *tensor;
+    int64_t dim;
+    good(ort_AddFreeDimensionOverride(o, "D", 7));
+    good(ort_AddFreeDimensionOverride(o, "absent", 7));
+    good(ort_AddFreeDimensionOverrideByName(o, "absent", 0));
+    good(ort_AddFreeDimensionOverrideByName(o, "absent", -1));
+    good(ort_CreateSessionFromArray(env, denoted, sizeof denoted, o, &s));
+    good(ort_SessionGetInputTypeInfo(s, 0, &type));
+    good(ort_CastTypeInfoToTensorInfo(type, &tensor));
+    good(ort_GetDimensions(tensor, &dim, 1));
+    assert_int_equal(dim, 7);
+    ort_ReleaseTypeInfo(type);
+    ort_ReleaseSession(s);
+    good(ort_SessionOptionsSetLoadCancellationFlag(o, true));
+    refused(ort_CreateSessionFromArray(env, denoted, sizeof denoted, o, &s), ORT_MODEL_LOAD_CANCELED, "cancelled");
+    good(ort_SessionOptionsSetLoadCancellationFlag(o, false));
+    good(ort_SetDeterministicCompute(o, false));
+    good(ort_CreateSessionFromArray(env, denoted, sizeof denoted, o, &s));
+    ort_ReleaseSession(s);
+    ort_ReleaseSessionOptions(o);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(null_arguments),   cmocka_unit_test(versions),       cmocka_unit_test(keys_and_page),
+        cmocka_unit_test(keys_of_sessions), cmocka_unit_test(unknown_keys),   cmocka_unit_test(run_keys),
+        cmocka_unit_test(allocators),       cmocka_unit_test(sparse_tensors), cmocka_unit_test(profiles),
+        cmocka_unit_test(shared_models),    cmocka_unit_test(loading)};
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

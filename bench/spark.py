@@ -7,7 +7,7 @@ result thrown away (Spark's `noop` sink). Before that the answers of both are co
 Writes its section of bench/RESULTS.md.
 
 examples:
-  bench/spark.py                                  1,000,000 rows, batches of 5,000, local[2]; about half an hour
+  bench/spark.py                                  1,000,000 rows, batches of 5,000, local[2]; some ten minutes
   bench/spark.py --rows 50000 --no-write          a quick look
   bench/spark.py --only gbm100_zipmap --rounds 9  one model
   bench/spark.py --lib DIR                        a folder with libonnxruntime.so.1 instead of the release build's

@@ -1,11 +1,14 @@
 """One Spark with one library, for bench/spark.py: spark_worker.py WORK LIB THREADS ROWS PARTITIONS MEMORY
 
+What Spark says goes to WORK/bench.log.
+
 Serves questions on stdin, one JSON line each: {"do": "time", "model", "maps", "batch"} gives the seconds of scoring the
 whole table once, {"do": "answers", ...} the labels and probabilities of the first rows and sums over all.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -15,7 +18,7 @@ sys.path[:0] = [str(ROOT / "tests" / "clients" / "spark"), str(ROOT / "scripts")
 
 from engine import jvm_pid, mapped_libraries, open_spark
 from pyspark import StorageLevel
-from pyspark.ml.feature import VectorAssembler
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 from sardtools.workers import serve
 from synapse.ml.onnx import ONNXModel
@@ -25,11 +28,12 @@ COMPARED = 20_000  # rows whose answers are compared one by one
 
 
 def make_table(spark, rows: int, partitions: int):
-    """`id` and `features`, vectors of 95 numbers, the same for every session; held in memory."""
-    table = spark.range(0, rows, 1, partitions)
-    names = [f"c{i}" for i in range(COLUMNS)]
-    table = table.select("id", *((F.rand(seed=i) * 4 - 2).alias(n) for i, n in enumerate(names)))
-    table = VectorAssembler(inputCols=names, outputCol="features").transform(table).select("id", "features")
+    """`id` and `features`, vectors of 95 numbers from -2 to 2, the same for every session; held in memory."""
+    columns = F.sequence(F.lit(0), F.lit(COLUMNS - 1))
+    numbers = F.transform(columns, lambda i: F.pmod(F.xxhash64("id", i), F.lit(4001)) / 1000.0 - 2.0)
+    # pyspark.ml.functions.array_to_vector by its JVM name: that module wants pandas
+    vector = Column(spark._jvm.org.apache.spark.ml.functions.array_to_vector(numbers._jc))
+    table = spark.range(0, rows, 1, partitions).select("id", vector.alias("features"))
     table = table.persist(StorageLevel.MEMORY_ONLY)
     table.count()
     return table
@@ -53,6 +57,7 @@ def peak_memory(pid: int, reset: bool = False) -> int:
 def main() -> None:
     work, lib = Path(sys.argv[1]), sys.argv[2]
     threads, rows, partitions, memory = int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), sys.argv[6]
+    os.dup2(os.open(work / "bench.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)  # Spark's messages
     spark = open_spark(work, lib, threads=threads, memory=memory)
     table = make_table(spark, rows, partitions)
 

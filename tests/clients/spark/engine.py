@@ -42,6 +42,7 @@ def open_spark(work: Path, lib: str, *, threads: int = 2, memory: str = "1500m")
     jars = [str(j) for j in sorted((work / "jars").glob("*.jar"))]
     settings = {
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
         "spark.driver.memory": memory,
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",

@@ -265,6 +265,7 @@ SARD_API void sard_options_free(sard_options *o);
  * denormals        keep|flush              keep     flush: speed for recurrent tails, other bits
  * memory_limit     bytes, or 1GiB ...      0        of one run (0: none); a run option overrides it
  * load_limit       bytes                   0        of what loading may allocate (0: none)
+ * load_timeout     seconds                 0        SARD_DEADLINE when not loaded by then (0: none)
  * stop_after       number                  none     stop optimising after so many rewrites (to bisect)
  * dim.NAME         number                  none     fixes the symbolic dimension NAME
  * dim_denotation.D number                  none     fixes dimensions of inputs whose denotation is D

@@ -38,6 +38,7 @@ struct sard_options {
     int threads, spin_us; /* spin_us < 0: not set */
     bool read_weights, flush_denormals, ignore_unknown_dims;
     uint64_t memory_limit, load_limit;
+    int64_t load_ns; /* 0: no limit */
     long stop_after; /* < 0: none */
     pool *pool;      /* NULL: not given */
     volatile int *cancel;
@@ -157,12 +158,13 @@ struct sard_model {
 value_id api_find_value(const sard_model *m, const char *name);
 /* 0: the graph as imported, 1: as optimised; anything else is an error. */
 sard_status api_stage(const sard_model *m, int stage, const module **out, sard_error *err);
-/* Compiles a copy of the imported graph, at level basic, with these outputs; a reference to give back. */
-sard_status api_variant(sard_model *m, const value_id *out, uint32_t n, variant **v, sard_error *err);
+/* Compiles a copy of the imported graph, at level basic, with these outputs, within ctl's limits; a reference to give back. */
+sard_status api_variant(sard_model *m, const value_id *out, uint32_t n, run_ctl *ctl, variant **v, sard_error *err);
 void api_variant_release(sard_model *m, variant *v);
 void api_variant_free(variant *v);
-/* Evaluation limits of constant folding: what folding may allocate and how long it may take. */
-void api_fold_limits(run_ctl *ctl, uint64_t load_limit);
+/* How constant folding is done and what it may take: a few seconds and some memory, of a load (or a run that compiles)
+ * with limits of its own at most half of what is left. What was not folded in time is computed by each run. */
+void api_fold_limits(run_ctl *fold, opt_options *o, const run_ctl *load);
 enum { API_FOLD_LIMIT = 64 << 20 }; /* bytes of one folded value */
 
 /* A model from an onnx_model that is read already: taken over, also on failure. `built` and `bytes` (either may be

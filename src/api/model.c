@@ -14,10 +14,16 @@
 #define FOLD_NS    (4 * (int64_t)1000000000) /* how long constant folding may take in all */
 #define FOLD_BYTES ((size_t)512 << 20)       /* what it may hold at a time */
 
-void api_fold_limits(run_ctl *ctl, uint64_t load_limit) {
-    ctl_init(ctl);
-    ctl->deadline_ns = clock_ns() + FOLD_NS;
-    ctl->limit = load_limit && load_limit < FOLD_BYTES ? (size_t)load_limit : FOLD_BYTES;
+void api_fold_limits(run_ctl *fold, opt_options *o, const run_ctl *load) {
+    const int64_t now = clock_ns(), left = load->deadline_ns ? (load->deadline_ns - now) / 2 : FOLD_NS;
+    ctl_init(fold);
+    fold->cancel_user = load->cancel_user;
+    fold->deadline_ns = now + (left < FOLD_NS ? left : FOLD_NS);
+    fold->limit = load->limit && load->limit / 2 < FOLD_BYTES ? load->limit / 2 : FOLD_BYTES;
+    o->eval = exec_eval;
+    o->eval_arg = fold;
+    o->fold_limit = API_FOLD_LIMIT;
+    o->fold_total = fold->limit / 2;
 }
 
 /* ---- freeing ---------------------------------------------------------------------------------------------------- */
@@ -208,7 +214,7 @@ value_id api_find_value(const sard_model *m, const char *name) {
 /* ---- the way of a model ------------------------------------------------------------------------------------------- */
 
 /* Everything up to a checked graph whose types are known. */
-static sard_status import_checked(sard_model *m, const sard_options *o, sard_error *err) {
+static sard_status import_checked(sard_model *m, const sard_options *o, run_ctl *ctl, sard_error *err) {
     problems found = {.fn = o->problem, .user = o->problem_user};
     import_override *inits = arena_calloc(&m->mem, o->n_inits + 1, sizeof *inits);
     import_dim *dims = arena_calloc(&m->mem, o->n_dims + 1, sizeof *dims);
@@ -223,7 +229,8 @@ static sard_status import_checked(sard_model *m, const sard_options *o, sard_err
                                .dims = dims,
                                .n_dims = o->n_dims,
                                .ignore_unknown_dims = o->ignore_unknown_dims,
-                               .copy_weights = o->read_weights};
+                               .copy_weights = o->read_weights,
+                               .ctl = ctl};
     TRY(import_model(&m->src, &io, &m->imported, err));
     TRY(graph_check(module_main(m->imported), &found, err));
     TRY(problems_result(&found, err));
@@ -244,29 +251,23 @@ static sard_status check_load(const sard_model *m, const sard_options *o, sard_e
     return SARD_OK;
 }
 
-static sard_status compile(sard_model *m, const sard_options *o, sard_error *err) {
+static sard_status compile(sard_model *m, const sard_options *o, run_ctl *ctl, sard_error *err) {
     run_ctl fold;
-    api_fold_limits(&fold, o->load_limit);
-    fold.cancel_user = (atomic_int *)(uintptr_t)o->cancel; /* an int that another thread sets */
+    opt_options oo = {
+        .level = o->level, .stop_after = o->stop_after, .explain = o->explain, .explain_user = o->explain_user};
     TRY(module_clone(m->imported, &m->optimised, err));
-    const opt_options oo = {.level = o->level,
-                            .eval = exec_eval,
-                            .eval_arg = &fold,
-                            .fold_limit = API_FOLD_LIMIT,
-                            .stop_after = o->stop_after,
-                            .explain = o->explain,
-                            .explain_user = o->explain_user,
-                            .cancel = o->cancel};
+    m->optimised->ctl = ctl;
+    api_fold_limits(&fold, &oo, ctl);
     TRY(opt_run(m->optimised, &oo, err));
     TRY(check_load(m, o, err));
-    const exec_options eo = {.flush_denormals = m->flush_denormals, .overridable = m->overridable, .cancel = o->cancel};
+    const exec_options eo = {.flush_denormals = m->flush_denormals, .overridable = m->overridable};
     TRY(exec_compile(m->optimised, &eo, &m->exec, err));
     TRY(onnx_store_check(&m->src.store, err));
     onnx_store_cool(&m->src.store);
     return check_load(m, o, err);
 }
 
-static sard_status model_fill(sard_model *m, const sard_options *o, sard_error *err) {
+static sard_status model_fill(sard_model *m, const sard_options *o, run_ctl *ctl, sard_error *err) {
     FAIL_IF(cpu_isa_error(), err, SARD_INVALID_ARGUMENT, "%s", cpu_isa_error());
     m->level = o->level;
     m->flush_denormals = o->flush_denormals;
@@ -274,9 +275,19 @@ static sard_status model_fill(sard_model *m, const sard_options *o, sard_error *
     TRY(keep_libraries(m, o, err));
     TRY(keep_meta(m, err));
     TRY(check_load(m, o, err));
-    TRY(import_checked(m, o, err));
+    TRY(import_checked(m, o, ctl, err));
     TRY(list_names(m, err));
     return check_load(m, o, err);
+}
+
+/* What a load may take from now on. */
+static run_ctl load_limits(const sard_options *o) {
+    run_ctl ctl;
+    ctl_init(&ctl);
+    ctl.limit = (size_t)o->load_limit;
+    ctl.cancel_user = (atomic_int *)(uintptr_t)o->cancel; /* an int that another thread sets */
+    if (o->load_ns) ctl.deadline_ns = clock_ns() + o->load_ns;
+    return ctl;
 }
 
 /* An empty model that owns what it is made of. */
@@ -306,10 +317,12 @@ sard_status api_model_make(onnx_model *src, const char *path, void *bytes, build
                            sard_model **out, sard_error *err) {
     sard_model *m = NULL;
     const int64_t begin = clock_ns();
+    run_ctl ctl = load_limits(o);
     sard_status st = model_begin(src, path, bytes, built, &m, err);
-    if (st == SARD_OK) st = model_fill(m, o, err);
+    if (st == SARD_OK) st = model_fill(m, o, &ctl, err);
     if (st == SARD_OK) st = keep_pool(m, o, err);
-    if (st == SARD_OK) st = compile(m, o, err);
+    if (st == SARD_OK) st = compile(m, o, &ctl, err);
+    if (st == SARD_OK) m->imported->ctl = m->optimised->ctl = NULL;
     if (st != SARD_OK) {
         api_log(o, SARD_LOG_ERROR, "loading '%s' failed: %s", path, err ? err->message : sard_status_name(st));
         sard_model_unref(m);
@@ -446,8 +459,9 @@ sard_status sard_model_check(const char *path, const sard_options *options, sard
         return err_context(err, st, "check '%s'", path);
     }
     sard_model *m = NULL;
+    run_ctl ctl = load_limits(o);
     st = model_begin(&src, path, bytes, NULL, &m, e);
-    if (st == SARD_OK) st = model_fill(m, o, e);
+    if (st == SARD_OK) st = model_fill(m, o, &ctl, e);
     sard_model_unref(m);
     return st == SARD_OK ? SARD_OK : err_context(err, st, "check '%s'", path);
 }

@@ -69,6 +69,14 @@ static bool parse_int(const char *s, long long least, long long most, long long 
     return true;
 }
 
+static bool parse_seconds(const char *s, uint64_t *ns) {
+    char *end;
+    const double v = strtod(s, &end);
+    if (end == s || *end || !(v >= 0 && v <= 1e9)) return false;
+    *ns = (uint64_t)(v * 1e9);
+    return true;
+}
+
 const char *api_nearest(const char *name, const char *const *names, size_t n) {
     const char *best = NULL;
     int least = (int)(strlen(name) > 12 ? 5 : strlen(name) / 2 + 1);
@@ -82,7 +90,7 @@ const char *api_nearest(const char *name, const char *const *names, size_t n) {
     return best;
 }
 
-typedef enum option_kind { OPTION_CHOICE, OPTION_INT, OPTION_BYTES } option_kind;
+typedef enum option_kind { OPTION_CHOICE, OPTION_INT, OPTION_BYTES, OPTION_SECONDS } option_kind;
 typedef struct option_row {
     const char *key;
     option_kind kind;
@@ -98,6 +106,7 @@ enum {
     KEY_DENORMALS,
     KEY_MEMORY,
     KEY_LOAD,
+    KEY_LOAD_TIME,
     KEY_STOP,
     KEY_UNKNOWN_DIMS,
     KEY_COUNT
@@ -110,6 +119,7 @@ static const option_row rows[KEY_COUNT] = {
     [KEY_DENORMALS] = {"denormals", OPTION_CHOICE, {"keep", "flush"}, 0, 0},
     [KEY_MEMORY] = {"memory_limit", OPTION_BYTES, {0}, 0, 0},
     [KEY_LOAD] = {"load_limit", OPTION_BYTES, {0}, 0, 0},
+    [KEY_LOAD_TIME] = {"load_timeout", OPTION_SECONDS, {0}, 0, 0},
     [KEY_STOP] = {"stop_after", OPTION_INT, {0}, 0, INT32_MAX},
     [KEY_UNKNOWN_DIMS] = {"unknown_dims", OPTION_CHOICE, {"error", "ignore"}, 0, 0},
 };
@@ -137,6 +147,10 @@ static sard_status read_value(const option_row *row, const char *value, uint64_t
         FAIL_IF(!parse_int(value, row->least, row->most, &n), err, SARD_INVALID_ARGUMENT,
                 "option '%s': expected a number in %lld..%lld; found '%s'", row->key, row->least, row->most, value);
         *out = (uint64_t)n;
+        return SARD_OK;
+    case OPTION_SECONDS: /* as nanoseconds */
+        FAIL_IF(!parse_seconds(value, out), err, SARD_INVALID_ARGUMENT,
+                "option '%s': expected seconds such as 2.5, up to 1e9; found '%s'", row->key, value);
         return SARD_OK;
     default:
         FAIL_IF(!api_parse_bytes(value, out), err, SARD_INVALID_ARGUMENT,
@@ -179,10 +193,11 @@ sard_status sard_options_set(sard_options *o, const char *key, const char *value
     if (k == KEY_COUNT) {
         const char *near = api_nearest(key, names, KEY_COUNT + 2);
         if (near) return err_set(err, SARD_INVALID_ARGUMENT, "unknown option '%s'; did you mean '%s'?", key, near);
-        return err_set(err, SARD_INVALID_ARGUMENT,
-                       "unknown option '%s'; the options are optimize, threads, spin_us, weights, denormals, "
-                       "memory_limit, load_limit, stop_after, unknown_dims, dim.NAME, dim_denotation.NAME",
-                       key);
+        return err_set(
+            err, SARD_INVALID_ARGUMENT,
+            "unknown option '%s'; the options are optimize, threads, spin_us, weights, denormals, "
+            "memory_limit, load_limit, load_timeout, stop_after, unknown_dims, dim.NAME, dim_denotation.NAME",
+            key);
     }
     uint64_t v = 0;
     TRY(read_value(&rows[k], value, &v, err));
@@ -210,6 +225,9 @@ sard_status sard_options_set(sard_options *o, const char *key, const char *value
         break;
     case KEY_UNKNOWN_DIMS:
         o->ignore_unknown_dims = v == 1;
+        break;
+    case KEY_LOAD_TIME:
+        o->load_ns = (int64_t)v;
         break;
     default:
         o->stop_after = (long)v;

@@ -157,7 +157,11 @@ static sard_status execute(request *r, const sard_run_options *o, sard_error *er
     }
     if (!r->n_fetch) return SARD_OK;
     variant *v;
-    TRY(api_variant(r->m, r->fetch, r->n_fetch, &v, err));
+    run_ctl load; /* memory_limit is of values, not of graphs */
+    ctl_init(&load);
+    load.deadline_ns = ctl.deadline_ns;
+    load.cancel_user = ctl.cancel_user;
+    TRY(api_variant(r->m, r->fetch, r->n_fetch, &load, &v, err));
     a.out = r->fetch_out;
     sard_status st = exec_run(v->exec, &a, err);
     api_variant_release(r->m, v);

@@ -26,24 +26,24 @@ static variant *find_variant(sard_model *m, const value_id *out, uint32_t n) {
     return NULL;
 }
 
-static sard_status make_variant(const sard_model *m, const value_id *out, uint32_t n, variant *v, sard_error *err) {
+static sard_status make_variant(const sard_model *m, const value_id *out, uint32_t n, run_ctl *ctl, variant *v,
+                                sard_error *err) {
     run_ctl fold;
-    api_fold_limits(&fold, 0);
+    opt_options oo = {.level = m->level < OPT_BASIC ? m->level : OPT_BASIC, .stop_after = -1};
+    api_fold_limits(&fold, &oo, ctl);
     v->out = mem_alloc(n * sizeof *out);
     if (!v->out) return err_nomem(err, n * sizeof *out);
     memcpy(v->out, out, n * sizeof *out);
     v->n_out = n;
     v->refs = 1;
     TRY(module_clone(m->imported, &v->mod, err));
+    v->mod->ctl = ctl;
     TRY(graph_set_outputs(module_main(v->mod), out, n, err));
-    const opt_options oo = {.level = m->level < OPT_BASIC ? m->level : OPT_BASIC,
-                            .eval = exec_eval,
-                            .eval_arg = &fold,
-                            .fold_limit = API_FOLD_LIMIT,
-                            .stop_after = -1};
     TRY(opt_run(v->mod, &oo, err));
     const exec_options eo = {.flush_denormals = m->flush_denormals, .overridable = m->overridable};
-    return exec_compile(v->mod, &eo, &v->exec, err);
+    TRY(exec_compile(v->mod, &eo, &v->exec, err));
+    v->mod->ctl = NULL;
+    return SARD_OK;
 }
 
 /* Puts v into the cache in place of the one unused the longest; under the lock. Returns what fell out, to be freed. */
@@ -63,14 +63,15 @@ static variant *keep_variant(sard_model *m, variant *v) {
     return old && --old->refs == 0 ? old : NULL;
 }
 
-sard_status api_variant(sard_model *m, const value_id *out, uint32_t n, variant **result, sard_error *err) {
+sard_status api_variant(sard_model *m, const value_id *out, uint32_t n, run_ctl *ctl, variant **result,
+                        sard_error *err) {
     pthread_mutex_lock(&m->lock);
     variant *v = find_variant(m, out, n);
     pthread_mutex_unlock(&m->lock);
     if (!v) {
         variant *fresh = mem_calloc(1, sizeof *fresh), *old = NULL;
         if (!fresh) return err_nomem(err, sizeof *fresh);
-        sard_status st = make_variant(m, out, n, fresh, err);
+        sard_status st = make_variant(m, out, n, ctl, fresh, err);
         if (st != SARD_OK) {
             api_variant_free(fresh);
             return st;

@@ -26,8 +26,7 @@ sard_status ctl_check(run_ctl *c, sard_error *err) {
     if (atomic_load_explicit(&c->cancel, memory_order_relaxed) ||
         (c->cancel_user && atomic_load_explicit(c->cancel_user, memory_order_relaxed)))
         return err_set(err, SARD_CANCELLED, "the run was cancelled");
-    if (c->deadline_ns && clock_ns() >= c->deadline_ns)
-        return err_set(err, SARD_DEADLINE, "the run's deadline has passed");
+    if (c->deadline_ns && clock_ns() >= c->deadline_ns) return err_set(err, SARD_DEADLINE, "the deadline has passed");
     return SARD_OK;
 }
 

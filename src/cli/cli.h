@@ -100,6 +100,7 @@ void table_print(table *t, FILE *to, const char *indent); /* the first row is th
     {"threads", 't', "N", "threads of a run, the caller's included (0: what the machine allows)"},                     \
         {"optimize", 'O', "none|basic|extended|all", "optimisation level (default all)"},                              \
         {"memory-limit", 0, "BYTES", "what one run may hold, e.g. 512M or 1GiB"},                                      \
+        {"load-timeout", 0, "SECONDS", "ends a load that takes longer"},                                               \
         {"dim", 'd', "NAME=N", "fixes a symbolic dimension"},                                                          \
         {"set", 0, "KEY=VALUE", "any load option of the library, e.g. weights=read"},                                  \
         {"explain", 0, NULL, "tells what the optimiser did, a line per rewrite"}, {                                    \

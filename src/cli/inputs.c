@@ -464,7 +464,7 @@ size_t count_pb(const char *folder, const char *prefix) {
 
 static bool take_folder(const args *a, const sard_model *m, inputs *in, const char *folder) {
     const size_t n = count_pb(folder, "input");
-    if (n == 0) {
+    if (n == 0 && in->n > 0) {
         complain("%s: '%s' holds no input_0.pb", a->cmd->name, folder);
         return false;
     }

@@ -1,6 +1,7 @@
 /*
  * load.c -- a model from the options all commands share.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
@@ -36,6 +37,12 @@ static bool set_pair(sard_options *o, const args *a, const char *what, const cha
     return set_option(o, a, key, eq + 1);
 }
 
+/* --load-timeout, and not more than --timeout, which is for loading and running together. */
+static const char *load_timeout(const args *a) {
+    const char *load = args_get(a, "load-timeout", NULL), *all = args_get(a, "timeout", NULL);
+    return !load || (all && strtod(all, NULL) < strtod(load, NULL)) ? all : load;
+}
+
 sard_options *model_options(const args *a) {
     sard_options *o;
     sard_error e = {0};
@@ -45,7 +52,8 @@ sard_options *model_options(const args *a) {
     }
     bool good = set_option(o, a, "threads", args_get(a, "threads", NULL)) &&
                 set_option(o, a, "optimize", args_get(a, "optimize", NULL)) &&
-                set_option(o, a, "memory_limit", args_get(a, "memory-limit", NULL));
+                set_option(o, a, "memory_limit", args_get(a, "memory-limit", NULL)) &&
+                set_option(o, a, "load_timeout", load_timeout(a));
     const char *v;
     for (size_t k = 0; good && (v = args_nth(a, "dim", k)); k++) good = set_pair(o, a, "dim", "dim.", v);
     for (size_t k = 0; good && (v = args_nth(a, "set", k)); k++) good = set_pair(o, a, "set", "", v);

@@ -9,6 +9,7 @@
 
 typedef struct job {
     const args *a;
+    double begin; /* of loading */
     sard_model *m;
     inputs in;
     const char **names; /* of what is asked for */
@@ -52,7 +53,10 @@ static int execute(job *j) {
     double timeout = 0;
     const char *trace = args_get(j->a, "profile", NULL);
     if (!args_num(j->a, "timeout", 0, 1e9, &timeout)) return EXIT_USAGE;
-    o.timeout_s = timeout;
+    if (timeout > 0) { /* what loading left; an end that has passed is said so by the run */
+        const double left = timeout - (now_seconds() - j->begin);
+        o.timeout_s = left > 0 ? left : 1e-9;
+    }
     if (trace && sard_profile_new(&o.profile, &e) != SARD_OK) return fail_status(NULL, SARD_INTERNAL, &e);
     progress("running ...");
     const double begin = now_seconds();
@@ -123,7 +127,8 @@ static int run_job(job *j) {
 }
 
 static int run_run(const args *a) {
-    job j = {.a = a, .m = load_model(a, a->pos[0])};
+    job j = {.a = a, .begin = now_seconds()};
+    j.m = load_model(a, a->pos[0]);
     if (!j.m) return EXIT_ERROR;
     const int st = run_job(&j);
     inputs_free(&j.in);
@@ -142,7 +147,7 @@ static const option options[] = {
     {"compare", 0, NULL, "compares with the output_N.pb beside the inputs"},
     {"rtol", 0, "X", "relative tolerance of --compare (default 1e-3)"},
     {"atol", 0, "X", "absolute tolerance of --compare (default 1e-7)"},
-    {"timeout", 0, "SECONDS", "ends a run that takes longer"},
+    {"timeout", 0, "SECONDS", "ends the command when loading and running take longer"},
     {"profile", 0, "FILE", "times of every step as a Chrome trace"},
     {"time", 0, NULL, "prints how long the run took"},
     OPTIONS_MODEL,

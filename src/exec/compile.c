@@ -483,7 +483,8 @@ static sard_status add_nodes(compiler *c, const node_id *order, uint32_t n, sard
     sard_status st = SARD_OK;
     for (uint32_t i = 0; st == SARD_OK && i < n; i++) {
         if (!run[i]) continue;
-        st = add_node(c, order[i], err);
+        st = mod_check(c->x->m, err);
+        if (st == SARD_OK) st = add_node(c, order[i], err);
         if (st != SARD_OK) at_node(g, &g->nodes[order[i]], st, err);
     }
     mem_free(need);
@@ -580,9 +581,8 @@ static sard_status prepare_step(exec_graph *xg, exec_step *s, sard_error *err) {
 
 static sard_status finish_graph(exec_graph *xg, sard_error *err) {
     TRY(lifetimes(xg, err));
-    const volatile int *cancel = xg->x->opt.cancel;
     for (uint32_t k = 0; k < xg->n_steps; k++) {
-        FAIL_IF(cancel && *cancel, err, SARD_CANCELLED, "loading was cancelled");
+        TRY(mod_check(xg->x->m, err));
         TRY(prepare_step(xg, &xg->steps[k], err));
     }
     xg->x->n_steps += xg->n_steps;
@@ -590,6 +590,17 @@ static sard_status finish_graph(exec_graph *xg, sard_error *err) {
 }
 
 /* ---- graphs ------------------------------------------------------------------------------------------------------- */
+
+/* The list doubles in the arena: it has room for a power of two. */
+static sard_status room_for_graph(exec_model *x, sard_error *err) {
+    const uint32_t n = x->n_graphs;
+    if (n & (n - 1)) return SARD_OK;
+    exec_graph **all = NEW(&x->mem, n ? 2 * (size_t)n : 1, exec_graph *);
+    if (!all) return err_nomem(err, n * sizeof *all);
+    if (n) memcpy(all, x->graphs, n * sizeof *all);
+    x->graphs = all;
+    return SARD_OK;
+}
 
 static sard_status new_graph(exec_model *x, exec_graph *outer, uint32_t n_in, uint32_t n_cap, uint32_t n_out,
                              exec_graph **out, sard_error *err) {
@@ -603,12 +614,10 @@ static sard_status new_graph(exec_model *x, exec_graph *outer, uint32_t n_in, ui
     xg->inputs = NEW(&x->mem, n_in, uint32_t);
     xg->captures = NEW(&x->mem, n_cap, uint32_t);
     xg->outputs = NEW(&x->mem, n_out, uint32_t);
-    exec_graph **all = NEW(&x->mem, x->n_graphs + 1u, exec_graph *);
-    if (!xg->inputs || !xg->captures || !xg->outputs || !all) return err_nomem(err, n_in + n_cap + n_out);
+    if (!xg->inputs || !xg->captures || !xg->outputs) return err_nomem(err, n_in + n_cap + n_out);
+    TRY(room_for_graph(x, err));
     pthread_mutex_init(&xg->lock, NULL);
-    if (x->n_graphs) memcpy(all, x->graphs, x->n_graphs * sizeof *all);
-    all[x->n_graphs++] = xg;
-    x->graphs = all;
+    x->graphs[x->n_graphs++] = xg;
     *out = xg;
     return SARD_OK;
 }
@@ -732,7 +741,6 @@ static sard_status compile_model(const module *m, const exec_options *o, bool gr
         exec_free(x);
         return st;
     }
-    x->opt.cancel = NULL; /* it need not live longer than the load */
     *out = x;
     return SARD_OK;
 }

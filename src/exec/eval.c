@@ -32,6 +32,7 @@ sard_status exec_eval(void *arg, const graph *g, node_id id, sard_value *const *
                       uint32_t n_out, sard_error *err) {
     const node *n = &g->nodes[id];
     exec_model x = {.m = g->mod};
+    TRY(ctl_check(arg, err));
     arena_init(&x.mem);
     sard_value **got = mem_calloc(n_out + 1u, sizeof *got);
     exec_graph *xg = NULL;

@@ -16,8 +16,7 @@ typedef struct exec_profile exec_profile;
 
 typedef struct exec_options {
     bool flush_denormals;
-    bool overridable;           /* some constants may be replaced per run: not packed */
-    const volatile int *cancel; /* looked at before each step is prepared; may be NULL */
+    bool overridable; /* some constants may be replaced per run: not packed */
 } exec_options;
 
 /* The module is borrowed and must outlive the compiled model. */

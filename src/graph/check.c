@@ -295,6 +295,7 @@ static sard_status check_nodes(graph *g, uint8_t *seen, problems *p, int depth, 
     check_sources(g, seen, p);
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         node *n = &g->nodes[i];
+        TRY(mod_check(g->mod, err));
         if (!n->dead) graph_check_node(g, i, p);
         if (!n->dead) graph_check_outputs(g, i, p);
         for (uint32_t k = 0; k < n->bodies.n && !n->dead; k++)

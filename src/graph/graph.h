@@ -11,6 +11,7 @@
 #ifndef SARD_GRAPH_GRAPH_H
 #define SARD_GRAPH_GRAPH_H
 
+#include "base/pool.h"
 #include "graph/type.h"
 #include "tensor/value.h"
 
@@ -162,6 +163,7 @@ struct module {
     uint32_t n_opsets;
     const struct op_set *ops;
     uint64_t infer_work, infer_limit; /* nodes of bodies inferred so far: bodies in bodies multiply */
+    run_ctl *ctl;                     /* while something is made of it: see mod_check; NULL: no limits */
 };
 
 /* ---- making and looking ------------------------------------------------------------------------------------------- */
@@ -179,6 +181,9 @@ sard_status mod_type(module *m, const vtype *t, type_id *out, sard_error *err);
 /* Takes over the reference, also on failure. */
 sard_status mod_constant(module *m, sard_value *take, const_id *out, sard_error *err);
 const tensor *mod_const_tensor(const module *m, const_id c); /* NULL unless a tensor */
+/* Asked before each node by whoever walks a whole module: has its deadline passed, was it cancelled, does it hold more
+ * than its limit? */
+sard_status mod_check(const module *m, sard_error *err);
 sard_status mod_origin(module *m, const origin *o, origin_id *out, sard_error *err);
 
 sard_status graph_value(graph *g, str_id name, const vtype *t, value_id *out, sard_error *err);

@@ -106,7 +106,8 @@ static sard_status infer_nodes(graph *g, problems *p, int depth, sard_error *err
     TRY(graph_order(g, &order, &n, err));
     sard_status st = SARD_OK;
     for (uint32_t i = 0; i < n && st == SARD_OK; i++) {
-        if (depth) st = charge_work(g->mod, err);
+        st = depth ? charge_work(g->mod, err) : SARD_OK;
+        if (st == SARD_OK) st = mod_check(g->mod, err);
         if (st == SARD_OK) st = infer_node(g, order[i], p, depth, err);
     }
     mem_free(order);

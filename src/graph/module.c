@@ -129,6 +129,15 @@ const tensor *mod_const_tensor(const module *m, const_id c) {
     return &m->constants[c].v->t;
 }
 
+sard_status mod_check(const module *m, sard_error *err) {
+    if (!m->ctl) return SARD_OK;
+    const size_t held = m->mem.held + m->names.mem.held;
+    FAIL_IF(m->ctl->limit && held > m->ctl->limit, err, SARD_LIMIT,
+            "the graph takes %zu bytes so far, the limit is %zu", held, m->ctl->limit);
+    const sard_status s = ctl_check(m->ctl, err);
+    return s == SARD_CANCELLED ? err_set(err, s, "loading was cancelled") : s;
+}
+
 sard_status mod_origin(module *m, const origin *o, origin_id *out, sard_error *err) {
     ROOM(m, origins, err);
     m->origins[m->n_origins] = *o;

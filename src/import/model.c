@@ -295,6 +295,7 @@ sard_status import_model(onnx_model *src, const import_options *o, module **out,
     importer im = {.src = src, .o = o, .p = o->problems ? o->problems : &own};
     const uint32_t before = im.p->count;
     TRY(module_new(o->ops, &im.m, err));
+    im.m->ctl = o->ctl;
     sard_status st = import_all(&im, err);
     if (st == SARD_OK && im.p->count != before) st = problems_result(im.p, err);
     mem_free(im.override_used);

@@ -324,7 +324,10 @@ sard_status import_nodes(scope *s, const onnx_node *nodes, size_t n, sard_error 
     TRY(import_order(s->im, nodes, n, &order, err));
     if (!order) return SARD_OK;
     sard_status st = SARD_OK;
-    for (size_t i = 0; i < n && st == SARD_OK; i++) st = import_node(s, &nodes[order[i]], order[i], err);
+    for (size_t i = 0; i < n && st == SARD_OK; i++) {
+        st = mod_check(s->im->m, err);
+        if (st == SARD_OK) st = import_node(s, &nodes[order[i]], order[i], err);
+    }
     mem_free(order);
     return st;
 }

@@ -73,6 +73,7 @@ typedef struct job {
     char *space;            /* per worker: n pairs, then scratch */
     size_t per_worker;      /* bytes */
     int64_t frames, hop;    /* STFT */
+    run_ctl *ctl;
 } job;
 
 /* Part i of a worker's numbers. */
@@ -97,19 +98,22 @@ static void make_symmetric(const job *j, void *z, int64_t n) {
 }
 
 /* Transforms a line and writes it. */
-static void transform(const job *j, void *z, int64_t base) {
-    int64_t n = j->f.n;
-    fft_run(&j->f, z, j->inverse, (char *)z + (j->f.wide ? sizeof(double) : sizeof(float)) * 2 * (size_t)n);
+static sard_status transform(const job *j, const fft *f, void *z, int64_t base, sard_error *err) {
+    int64_t n = f->n;
+    TRY(fft_run(f, z, j->inverse, (char *)z + (f->wide ? sizeof(double) : sizeof(float)) * 2 * (size_t)n, err));
     if (j->parts == 1) make_symmetric(j, z, n);
     for (int64_t k = 0; k < j->out; k++)
         for (int p = 0; p < (j->real_out ? 1 : 2); p++)
             tensor_set_f64(j->y, (base + k * j->inner) * (j->real_out ? 1 : 2) + p, get(j, z, 2 * k + p));
+    return SARD_OK;
 }
 
 /* Lines [from, to) of [outer, inner]. */
 static sard_status lines(void *arg, int64_t from, int64_t to, int worker, sard_error *err) {
-    (void)err;
     const job *j = arg;
+    meter work = {.ctl = j->ctl};
+    fft f = j->f;
+    f.work = &work;
     void *z = j->space + (size_t)worker * j->per_worker;
     int64_t n = j->f.n, given = j->in < n ? j->in : n;
     if (j->real_out && given > n / 2 + 1) given = n / 2 + 1;
@@ -120,7 +124,7 @@ static sard_status lines(void *arg, int64_t from, int64_t to, int worker, sard_e
             for (int p = 0; p < j->parts; p++)
                 set(j, z, 2 * k + p, tensor_get_f64(j->x, (base + k * j->inner) * j->parts + p));
         if (j->real_out) make_symmetric(j, z, n);
-        transform(j, z, r / j->inner * j->out * j->inner + r % j->inner);
+        TRY(transform(j, &f, z, r / j->inner * j->out * j->inner + r % j->inner, err));
     }
     return SARD_OK;
 }
@@ -138,9 +142,12 @@ static sard_status prepare_fft(op_ctx *c, int64_t n, job *j, sard_error *err) {
     FAIL_IF(mul_size(j->per_worker, (size_t)par_threads(op_par(c)), &all), err, SARD_LIMIT,
             "a transform of length %lld", (long long)n);
     TRY(op_scratch(c, all, &mem, err));
-    fft_init(&j->f, plan_at, mem);
+    meter work = {.ctl = j->ctl = op_par(c)->ctl};
+    j->f.work = &work;
     j->space = mem;
-    return SARD_OK;
+    sard_status s = fft_init(&j->f, plan_at, mem, err);
+    j->f.work = NULL;
+    return s;
 }
 
 static sard_status scalar(op_ctx *c, uint32_t i, const char *name, int64_t *v, sard_error *err) {
@@ -225,8 +232,10 @@ static sard_status infer_stft(infer_ctx *c, sard_error *err) {
 }
 
 static sard_status windows(void *arg, int64_t from, int64_t to, int worker, sard_error *err) {
-    (void)err;
     const job *j = arg;
+    meter work = {.ctl = j->ctl};
+    fft f = j->f;
+    f.work = &work;
     void *z = j->space + (size_t)worker * j->per_worker;
     int64_t n = j->f.n;
     for (int64_t i = from; i < to; i++) {
@@ -236,7 +245,7 @@ static sard_status windows(void *arg, int64_t from, int64_t to, int worker, sard
             for (int p = 0; p < 2; p++)
                 set(j, z, 2 * k + p, p < j->parts ? w * tensor_get_f64(j->x, (first + k) * j->parts + p) : 0);
         }
-        transform(j, z, i * j->out);
+        TRY(transform(j, &f, z, i * j->out, err));
     }
     return SARD_OK;
 }

@@ -31,23 +31,23 @@ static void unit(double *z, int64_t k, int64_t n) {
 #define N(name) name##_f64
 #include "ops/fft_pass.inc"
 
-static void transform_f32(const fft *f, pair32 *x, pair32 *room) { passes_f32(f, x, room); }
+static sard_status transform_f32(const fft *f, pair32 *x, pair32 *room, sard_error *err) {
+    return passes_f32(f, x, room, err);
+}
 
-static void transform_f64(const fft *f, pair64 *x, pair64 *room) {
-    if (!f->chirp) {
-        passes_f64(f, x, room);
-        return;
-    }
+static sard_status transform_f64(const fft *f, pair64 *x, pair64 *room, sard_error *err) {
+    if (!f->chirp) return passes_f64(f, x, room, err);
     const pair64 *chirp = (const pair64 *)(const void *)f->chirp, *filter = (const pair64 *)(const void *)f->filter;
     pair64 *s = room + f->m;
     memset(s, 0, (size_t)f->m * sizeof *s);
     for (int64_t k = 0; k < f->n; k++) s[k] = times_f64(x[k], chirp[k]);
-    passes_f64(f, s, room);
+    TRY(passes_f64(f, s, room, err));
     for (int64_t k = 0; k < f->m; k++) s[k] = times_f64(s[k], filter[k]);
     swap_parts_f64(s, f->m); /* the transform back */
-    passes_f64(f, s, room);
+    TRY(passes_f64(f, s, room, err));
     swap_parts_f64(s, f->m);
     for (int64_t k = 0; k < f->n; k++) x[k] = times_f64(s[k], chirp[k]);
+    return SARD_OK;
 }
 
 static void split(fft *f, int64_t n) {
@@ -76,9 +76,10 @@ bool fft_sizes(fft *f, int64_t n, bool wide, size_t *plan, size_t *scratch) {
     return true;
 }
 
-static void plan_chirp(fft *f, double *mem, void *scratch) {
+static sard_status plan_chirp(fft *f, double *mem, void *scratch, sard_error *err) {
     f->chirp = mem, f->filter = mem + 2 * f->n;
     for (int64_t k = 0, square = 0; k < f->n; k++) {
+        TRY(meter_add(f->work, 16, err));
         unit(f->chirp + 2 * k, square, 2 * f->n);
         square = (square + 2 * k + 1) % (2 * f->n); /* (k + 1)^2: the chirp's period is 2 n */
     }
@@ -88,26 +89,23 @@ static void plan_chirp(fft *f, double *mem, void *scratch) {
         for (int i = 0; i < 2; i++)
             f->filter[2 * to[i]] = f->chirp[2 * k], f->filter[2 * to[i] + 1] = -f->chirp[2 * k + 1];
     }
-    passes_f64(f, (pair64 *)(void *)f->filter, scratch);
+    TRY(passes_f64(f, (pair64 *)(void *)f->filter, scratch, err));
     for (int64_t k = 0; k < 2 * f->m; k++) f->filter[k] = f->filter[k] / (double)f->m;
+    return SARD_OK;
 }
 
-void fft_init(fft *f, void *plan, void *scratch) {
+sard_status fft_init(fft *f, void *plan, void *scratch, sard_error *err) {
     f->turns = plan;
     if (!f->wide) {
         f->roots = (float *)plan + 2 * f->m;
-        plan_f32(f);
-        return;
+        return plan_f32(f, err);
     }
     double *roots = (double *)plan + 2 * f->m;
     f->roots = roots;
-    plan_f64(f);
-    if (f->n != f->m) plan_chirp(f, roots + 2 * FFT_PRIME * (ptrdiff_t)f->passes, scratch);
+    TRY(plan_f64(f, err));
+    return f->n == f->m ? SARD_OK : plan_chirp(f, roots + 2 * FFT_PRIME * (ptrdiff_t)f->passes, scratch, err);
 }
 
-void fft_run(const fft *f, void *x, bool inverse, void *scratch) {
-    if (f->wide)
-        run_f64(f, x, inverse, scratch);
-    else
-        run_f32(f, x, inverse, scratch);
+sard_status fft_run(const fft *f, void *x, bool inverse, void *scratch, sard_error *err) {
+    return f->wide ? run_f64(f, x, inverse, scratch, err) : run_f32(f, x, inverse, scratch, err);
 }

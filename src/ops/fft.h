@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ops/meter.h"
+
 enum { FFT_PASSES = 64, FFT_PRIME = 31 /* the largest radix */ };
 
 typedef struct fft {
@@ -25,14 +27,15 @@ typedef struct fft {
     void *roots; /* FFT_PRIME pairs a pass: e^(-2 pi i j / radix) */
     double *chirp;  /* n pairs: e^(-pi i k^2 / n); NULL when n == m */
     double *filter; /* m pairs: the transform of the conjugate chirp, over m */
+    meter *work;    /* of whoever plans or runs: each thread runs a copy with one of its own */
 } fft;
 
 /* Splits n; says whether numbers are doubles (asked for, or needed by the chirp) and how many of them the plan and each
  * running fft_run need. false when n is too large. n >= 1. */
 bool fft_sizes(fft *f, int64_t n, bool wide, size_t *plan, size_t *scratch);
-/* After fft_sizes; scratch as for fft_run. */
-void fft_init(fft *f, void *plan, void *scratch);
+/* After fft_sizes, with a meter; scratch as for fft_run. Both fail only where the meter's run has to end. */
+sard_status fft_init(fft *f, void *plan, void *scratch, sard_error *err);
 /* In place on n pairs; inverse: with the other sign, divided by n. */
-void fft_run(const fft *f, void *x, bool inverse, void *scratch);
+sard_status fft_run(const fft *f, void *x, bool inverse, void *scratch, sard_error *err);
 
 #endif

@@ -3,6 +3,7 @@
  * taken unless its overlap (intersection over union) with one already taken is above the threshold. Ties: the lower index.
  */
 #include "ops/index.h"
+#include "ops/meter.h"
 
 enum { CENTRE };
 enum { BOXES, SCORES, MOST, OVERLAP, LEAST };
@@ -73,12 +74,13 @@ typedef struct job {
     int64_t *taken;  /* room per row: what was taken */
     int64_t *counts; /* per row */
     int64_t room;
+    run_ctl *ctl;
 } job;
 
 /* Rows are pairs of batch and class. */
 static sard_status rows(void *arg, int64_t from, int64_t to, int worker, sard_error *err) {
-    (void)err;
     const job *j = arg;
+    meter m = {.ctl = j->ctl};
     for (int64_t r = from; r < to; r++) {
         const float *score = j->scores + r * j->n;
         const box *boxes = j->boxes + r / j->classes * j->n;
@@ -93,6 +95,7 @@ static sard_status rows(void *arg, int64_t from, int64_t to, int worker, sard_er
             if (n) sink(score, heap, n, 0);
             for (int64_t i = 0; i < k && free; i++) free = !overlap(&boxes[best], &boxes[taken[i]], j->limit);
             if (free) taken[k++] = best;
+            TRY(meter_add(&m, k + 16, err));
         }
         j->counts[r] = k;
     }
@@ -127,7 +130,11 @@ static sard_status run(const void *state, op_ctx *c, sard_error *err) {
     TRY(scalar(c, LEAST, "score_threshold", &least, err));
     FAIL_IF(b->rank != 3 || s->rank != 3 || b->dim[2] != 4 || b->dim[0] != s->dim[0] || b->dim[1] != s->dim[2], err,
             SARD_INVALID_ARGUMENT, "boxes must be [batch, n, 4] and scores [batch, classes, n]");
-    job j = {.scores = tensor_data(s), .n = b->dim[1], .classes = s->dim[1], .has_least = least != NULL};
+    job j = {.scores = tensor_data(s),
+             .n = b->dim[1],
+             .classes = s->dim[1],
+             .has_least = least != NULL,
+             .ctl = op_par(c)->ctl};
     j.most = most ? *TENSOR_AT(most, int64_t) : 0;
     j.limit = limit ? *TENSOR_AT(limit, float) : 0, j.least = least ? *TENSOR_AT(least, float) : 0;
     FAIL_IF(!(j.limit >= 0 && j.limit <= 1), err, SARD_INVALID_ARGUMENT, "iou_threshold is %g; it must be in [0, 1]",

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "kernels/pointwise/math64.h"
+#include "ops/meter.h"
 
 #define PI  3.141592653589793
 #define ANY (DT_NUMBER | DT_COMPLEX | DT_BOOL | DT_STRING)
@@ -107,7 +108,11 @@ static sard_status run(const void *state, op_ctx *c, sard_error *err) {
     TRY(op_out(c, 0, t, &s, &y, err));
     const uint64_t seed = seed_of(c, op_attr(c, SEED));
     const int64_t count = tensor_count(y);
-    for (int64_t i = 0; i < count; i++) tensor_set_f64(y, i, draw(n->attrs, n->op->code, seed, (uint64_t)i));
+    meter m = {.ctl = op_par(c)->ctl};
+    for (int64_t i = 0; i < count; i++) {
+        TRY(meter_add(&m, 32, err));
+        tensor_set_f64(y, i, draw(n->attrs, n->op->code, seed, (uint64_t)i));
+    }
     return SARD_OK;
 }
 
@@ -190,7 +195,11 @@ static sard_status run_bernoulli(const void *state, op_ctx *c, sard_error *err) 
     TRY(dtype_of(op_attr(c, DTYPE), x->dtype, DT_NUMBER | DT_BOOL, &t, err));
     TRY(op_out(c, 0, t, &s, &y, err));
     const int64_t n = tensor_count(x);
-    for (int64_t i = 0; i < n; i++) tensor_set_f64(y, i, random_unit(seed, (uint64_t)i) < tensor_get_f64(x, i));
+    meter m = {.ctl = op_par(c)->ctl};
+    for (int64_t i = 0; i < n; i++) {
+        TRY(meter_add(&m, 16, err));
+        tensor_set_f64(y, i, random_unit(seed, (uint64_t)i) < tensor_get_f64(x, i));
+    }
     return SARD_OK;
 }
 
@@ -272,10 +281,14 @@ static sard_status run_multi(const void *state, op_ctx *c, sard_error *err) {
     FAIL_IF(!n && tensor_count(y), err, SARD_INVALID_ARGUMENT, "the input has no classes");
     TRY(op_scratch(c, (size_t)n * sizeof(double) + 1, &mem, err));
     const double *sum = mem;
+    meter m = {.ctl = op_par(c)->ctl};
     for (int64_t r = 0; r < x->dim[0] && samples; r++) {
         TRY(running_sums(x, r, mem, err));
-        for (int64_t i = r * samples; i < (r + 1) * samples; i++)
+        TRY(meter_add(&m, n, err));
+        for (int64_t i = r * samples; i < (r + 1) * samples; i++) {
+            TRY(meter_add(&m, 32, err));
             tensor_set_f64(y, i, (double)pick(sum, n, random_unit(seed, (uint64_t)i) * sum[n - 1]));
+        }
     }
     return SARD_OK;
 }

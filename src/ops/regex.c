@@ -508,12 +508,13 @@ typedef struct machine {
     uint32_t n_now, n_next;
     bool longest;
     size_t *mark; /* per instruction: the step in which it was added, plus 1 */
+    meter *work;
 } machine;
 
 size_t regex_memory(const regex *r) { return r->n * (4 * sizeof(thread) + sizeof(size_t)) + 64; }
 
-static void machine_init(machine *m, const regex *r, str text, void *memory) {
-    *m = (machine){.r = r, .text = text, .now = memory};
+static void machine_init(machine *m, const regex *r, str text, void *memory, meter *work) {
+    *m = (machine){.r = r, .text = text, .now = memory, .work = work};
     m->next = m->now + r->n, m->stack = m->next + r->n;
     m->mark = (size_t *)(void *)(m->stack + 2 * r->n);
     memset(m->mark, 0, r->n * sizeof *m->mark);
@@ -591,8 +592,10 @@ static bool takes(const regex *r, const inst *i, uint32_t c) {
 }
 
 /* All threads over the text from `from`; full: only from the start to the very end. */
-static bool simulate(machine *m, size_t from, bool full, size_t *start, size_t *end) {
+static sard_status simulate(machine *m, size_t from, bool full, size_t *start, size_t *end, bool *out,
+                            sard_error *err) {
     bool found = false;
+    int64_t work = m->r->n; /* what init took */
     for (size_t at = from;;) {
         if (!found && (!full || at == 0)) add(m, m->now, &m->n_now, 0, at, at);
         int bytes = 1;
@@ -601,6 +604,7 @@ static bool simulate(machine *m, size_t from, bool full, size_t *start, size_t *
         for (uint32_t k = 0; k < m->n_now; k++) {
             const thread t = m->now[k];
             const inst *i = &m->r->code[t.pc];
+            work += 4 + i->n;
             if (i->kind == MATCH) {
                 if (full && at < m->text.n) continue;
                 if (found && t.start > *start) break; /* threads are in the order of their starts */
@@ -610,23 +614,29 @@ static bool simulate(machine *m, size_t from, bool full, size_t *start, size_t *
             }
             if (at < m->text.n && takes(m->r, i, c)) add(m, m->next, &m->n_next, t.pc + 1, t.start, at + (size_t)bytes);
         }
-        if (at >= m->text.n || (m->n_next == 0 && (found || full))) return found;
+        TRY(meter_add(m->work, 4 + work, err));
+        work = 0;
+        if (at >= m->text.n || (m->n_next == 0 && (found || full))) {
+            *out = found;
+            return SARD_OK;
+        }
         thread *swap = m->now;
         m->now = m->next, m->next = swap, m->n_now = m->n_next;
         at += (size_t)bytes;
     }
 }
 
-bool regex_full(const regex *r, str text, void *memory) {
+sard_status regex_full(const regex *r, str text, void *memory, meter *work, bool *matches, sard_error *err) {
     machine m;
     size_t start, end;
-    machine_init(&m, r, text, memory);
-    return simulate(&m, 0, true, &start, &end);
+    machine_init(&m, r, text, memory, work);
+    return simulate(&m, 0, true, &start, &end, matches, err);
 }
 
-bool regex_find(const regex *r, str text, size_t from, bool longest, size_t *start, size_t *end, void *memory) {
+sard_status regex_find(const regex *r, str text, size_t from, bool longest, size_t *start, size_t *end, void *memory,
+                       meter *work, bool *found, sard_error *err) {
     machine m;
-    machine_init(&m, r, text, memory);
+    machine_init(&m, r, text, memory, work);
     m.longest = longest;
-    return simulate(&m, from, false, start, end);
+    return simulate(&m, from, false, start, end, found, err);
 }

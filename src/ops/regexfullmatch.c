@@ -19,12 +19,18 @@ typedef struct regex_job {
     uint8_t *y;
     char *memory;
     size_t bytes;
+    run_ctl *ctl;
 } regex_job;
 
 static sard_status regex_some(void *arg, int64_t from, int64_t to, int worker, sard_error *err) {
-    (void)err;
     const regex_job *j = arg;
-    for (int64_t i = from; i < to; i++) j->y[i] = regex_full(j->r, j->x[i], j->memory + (size_t)worker * j->bytes);
+    void *memory = j->memory + (size_t)worker * j->bytes;
+    meter work = {.ctl = j->ctl};
+    for (int64_t i = from; i < to; i++) {
+        bool matches;
+        TRY(regex_full(j->r, j->x[i], memory, &work, &matches, err));
+        j->y[i] = matches;
+    }
     return SARD_OK;
 }
 
@@ -36,7 +42,7 @@ static sard_status run_regex(const void *state, op_ctx *c, sard_error *err) {
     regex_job j = {.r = state, .x = tensor_data(x), .bytes = (regex_memory(state) + 63) / 64 * 64};
     TRY(op_out(c, 0, SARD_BOOL, &s, &y, err));
     TRY(op_scratch(c, j.bytes * (size_t)par_threads(op_par(c)), &memory, err));
-    j.y = tensor_data(y), j.memory = memory;
+    j.y = tensor_data(y), j.memory = memory, j.ctl = op_par(c)->ctl;
     return par_for(op_par(c), tensor_count(x), 64, regex_some, &j, err);
 }
 

@@ -7,6 +7,7 @@
  * Coordinates are computed in float (double for doubles), sums in double, rounded once.
  */
 #include "ops/index.h"
+#include "ops/meter.h"
 
 enum { TRANSFORM, MODE, HEIGHT, WIDTH, RATIO, SCALE };
 enum { SAMPLES_MAX = 4096 }; /* per side of a bin */
@@ -61,6 +62,7 @@ typedef struct job {
     int64_t ratio;
     double scale;
     double *sums; /* channels per worker */
+    run_ctl *ctl;
 } job;
 
 /* The result of one operation in the type coordinates are computed in. */
@@ -104,12 +106,14 @@ static tap tap_at(const job *j, const side *s, int64_t bin, int64_t i) {
 }
 
 /* One bin of one region, all channels. */
-static void fill_bin(const job *j, int64_t image, const side *h, const side *w, int64_t ph, int64_t pw, double *sum) {
+static sard_status fill_bin(const job *j, int64_t image, const side *h, const side *w, int64_t ph, int64_t pw,
+                            double *sum, meter *m, sard_error *err) {
     int64_t channels = j->x->dim[1], plane = h->extent * w->extent;
     bool first = true;
     for (int64_t ch = 0; ch < channels; ch++) sum[ch] = 0;
     for (int64_t iy = 0; iy < h->samples; iy++) {
         tap y = tap_at(j, h, ph, iy);
+        TRY(meter_add(m, w->samples * (channels + 1), err));
         for (int64_t ix = 0; ix < w->samples; ix++) {
             tap x = tap_at(j, w, pw, ix);
             bool outside = x.outside || y.outside;
@@ -134,12 +138,14 @@ static void fill_bin(const job *j, int64_t image, const side *h, const side *w, 
     }
     double n = (double)(h->samples * w->samples > 1 ? h->samples * w->samples : 1);
     for (int64_t ch = 0; ch < channels && !j->max; ch++) sum[ch] = sum[ch] / n;
+    return SARD_OK;
 }
 
 static sard_status align_some(void *arg, int64_t from, int64_t to, int worker, sard_error *err) {
     const job *j = arg;
     int64_t channels = j->x->dim[1], hn = j->y->dim[2], wn = j->y->dim[3];
     double *sum = j->sums + worker * channels;
+    meter m = {.ctl = j->ctl};
     for (int64_t i = from; i < to; i++) {
         int64_t roi = i / (hn * wn), ph = i / wn % hn, pw = i % wn, image = TENSOR_AT(j->at, int64_t)[roi];
         side h, w;
@@ -148,7 +154,7 @@ static sard_status align_some(void *arg, int64_t from, int64_t to, int worker, s
                 (long long)j->x->dim[0]);
         TRY(measure(j, roi, 0, hn, &h, err));
         TRY(measure(j, roi, 1, wn, &w, err));
-        fill_bin(j, image, &h, &w, ph, pw, sum);
+        TRY(fill_bin(j, image, &h, &w, ph, pw, sum, &m, err));
         for (int64_t ch = 0; ch < channels; ch++)
             tensor_set_f64(j->y, ((roi * channels + ch) * hn + ph) * wn + pw, sum[ch]);
     }
@@ -172,6 +178,7 @@ static sard_status run_align(const void *state, op_ctx *c, sard_error *err) {
     void *mem;
     TRY(op_scratch(c, (size_t)par_threads(op_par(c)) * (size_t)x->dim[1] * sizeof(double), &mem, err));
     j.sums = mem;
+    j.ctl = op_par(c)->ctl;
     return par_for(op_par(c), s.dim[0] * s.dim[2] * s.dim[3], 16, align_some, &j, err);
 }
 

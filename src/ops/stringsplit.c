@@ -4,6 +4,7 @@
  * Pieces are slices of the input's bytes. maxsplit below 0 is no limit.
  */
 #include "ops/common.h"
+#include "ops/meter.h"
 
 enum { DELIMITER, MAXSPLIT };
 static const attr_def split_attrs[] = {ATTR_OPT("delimiter", ATTR_STRING), ATTR_OPT("maxsplit", ATTR_INT)};
@@ -76,14 +77,19 @@ static sard_status run(const void *state, op_ctx *c, sard_error *err) {
     TRY(op_out(c, 1, SARD_I64, &s, &z, err));
     int64_t n = tensor_count(x), most = 0, *count = tensor_data(z);
     const str *in = tensor_data(x);
+    meter work = {.ctl = op_par(c)->ctl};
     for (int64_t i = 0; i < n; i++) {
+        TRY(meter_add(&work, 1 + (int64_t)in[i].n, err));
         count[i] = cut(&k, in[i], NULL);
         if (count[i] > most) most = count[i];
     }
     s.dim[s.rank++] = most;
     FAIL_IF(shape_count(&s) < 0, err, SARD_LIMIT, "the output is too large");
     TRY(op_out(c, 0, SARD_STRING, &s, &y, err));
-    for (int64_t i = 0; i < n && most; i++) cut(&k, in[i], TENSOR_AT(y, str) + i * most);
+    for (int64_t i = 0; i < n && most; i++) {
+        TRY(meter_add(&work, 1 + (int64_t)in[i].n, err));
+        cut(&k, in[i], TENSOR_AT(y, str) + i * most);
+    }
     return SARD_OK;
 }
 

@@ -6,6 +6,7 @@
  * As in other engines, weights go by place in the output.
  */
 #include "ops/common.h"
+#include "ops/meter.h"
 
 enum { MAX_GRAM, MAX_SKIP, MIN_GRAM, MODE, COUNTS, INDEXES, POOL_INTS, POOL_STRINGS, WEIGHTS };
 enum { TF, IDF, TFIDF };
@@ -174,20 +175,24 @@ static uint32_t token_at(const pool_trie *t, const tensor *x, int64_t i) {
     return map_get(&t->ints, (uint64_t)v, &number) ? (uint32_t)number : NO_TOKEN;
 }
 
-static void count_row(const pool_trie *t, const uint32_t *token, int64_t n, float *y) {
+static sard_status count_row(const pool_trie *t, const uint32_t *token, int64_t n, float *y, meter *m,
+                             sard_error *err) {
     int64_t least = t->min;
     for (int64_t distance = 1; distance <= t->skips + 1; distance++) {
         if (least > 1 && (distance > n || least - 1 > (n - 1) / distance)) break; /* none fits any more */
         for (int64_t start = 0; start < n; start++) {
             uint64_t node = 0;
             int64_t size = 1;
+            TRY(meter_add(m, 16, err));
             for (int64_t i = start; i < n && size <= t->max; i += distance, size++) {
                 if (token[i] == NO_TOKEN || !map_get(&t->next, node << 32 | token[i], &node)) break;
+                TRY(meter_add(m, 16, err));
                 if (size >= least && t->place[node] >= 0) y[t->place[node]] += 1;
             }
         }
         if (least == 1 && ++least > t->max) break;
     }
+    return SARD_OK;
 }
 
 static void weigh(const pool_trie *t, const attr *w, float *y) {
@@ -215,9 +220,10 @@ static sard_status run(const void *state, op_ctx *c, sard_error *err) {
     TRY(op_scratch(c, (size_t)n * sizeof(uint32_t) + 1, &mem, err));
     uint32_t *token = mem;
     if (tensor_count(y)) memset(tensor_data(y), 0, tensor_bytes(y));
+    meter m = {.ctl = op_par(c)->ctl};
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t i = 0; i < n; i++) token[i] = token_at(t, x, r * n + i);
-        count_row(t, token, n, TENSOR_AT(y, float) + r * t->width);
+        TRY(count_row(t, token, n, TENSOR_AT(y, float) + r * t->width, &m, err));
         weigh(t, op_attr(c, WEIGHTS), TENSOR_AT(y, float) + r * t->width);
     }
     return SARD_OK;

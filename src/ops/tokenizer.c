@@ -95,10 +95,19 @@ static size_t one_character(str s, size_t at) {
     return (size_t)bytes;
 }
 
+typedef struct matcher { /* what matching works with */
+    void *memory;
+    meter *work;
+} matcher;
+
 /* What matches, or what lies between matches, to *out. Matches of nothing move on by one character. */
-static sard_status matches(const regex *r, str s, bool cut, int64_t least, void *memory, list *out, sard_error *err) {
+static sard_status matches(const regex *r, str s, bool cut, int64_t least, const matcher *m, list *out,
+                           sard_error *err) {
     size_t at = 0, done = 0, from, to;
-    while (at <= s.n && regex_find(r, s, at, true, &from, &to, memory)) {
+    while (at <= s.n) {
+        bool found;
+        TRY(regex_find(r, s, at, true, &from, &to, m->memory, m->work, &found, err));
+        if (!found) break;
         bool nothing = to == from;
         str token = cut ? (str){s.p + done, from - done} : (str){s.p + from, to - from};
         if (!nothing) {
@@ -111,7 +120,7 @@ static sard_status matches(const regex *r, str s, bool cut, int64_t least, void 
 }
 
 /* Adds the tokens of s to *all; `work` is a list to work in. */
-static sard_status tokenize(const tokenizer *t, str s, int64_t least, void *memory, list *all, list *work,
+static sard_status tokenize(const tokenizer *t, str s, int64_t least, const matcher *m, list *all, list *work,
                             sard_error *err) {
     for (size_t i = 0; t->chars && i < s.n;) {
         size_t bytes = one_character(s, i);
@@ -120,11 +129,11 @@ static sard_status tokenize(const tokenizer *t, str s, int64_t least, void *memo
     }
     if (t->chars) return SARD_OK;
     size_t first = all->n;
-    if (!t->cut) return matches(t->re[0], s, false, least, memory, all, err);
+    if (!t->cut) return matches(t->re[0], s, false, least, m, all, err);
     TRY(push(all, s, err));
     for (size_t i = 0; i < t->n; i++) { /* each separator cuts what the ones before it left */
         work->n = 0;
-        for (size_t k = first; k < all->n; k++) TRY(matches(t->re[i], all->v[k], true, least, memory, work, err));
+        for (size_t k = first; k < all->n; k++) TRY(matches(t->re[i], all->v[k], true, least, m, work, err));
         all->n = first;
         for (size_t k = 0; k < work->n; k++) TRY(push(all, work->v[k], err));
     }
@@ -134,11 +143,12 @@ static sard_status tokenize(const tokenizer *t, str s, int64_t least, void *memo
 static sard_status fill(const tokenizer *t, op_ctx *c, list *all, list *work, size_t *ends, sard_error *err) {
     const tensor *x = op_in(c, 0);
     int64_t n = tensor_count(x), width = 0, mark = op_attr(c, MARK)->i != 0;
-    void *memory;
-    TRY(op_scratch(c, t->memory, &memory, err));
+    meter looks = {.ctl = op_par(c)->ctl};
+    matcher m = {.work = &looks};
+    TRY(op_scratch(c, t->memory, &m.memory, err));
     for (int64_t i = 0; i < n; i++) {
         size_t before = all->n;
-        TRY(tokenize(t, TENSOR_AT(x, str)[i], op_attr(c, LEAST)->i, memory, all, work, err));
+        TRY(tokenize(t, TENSOR_AT(x, str)[i], op_attr(c, LEAST)->i, &m, all, work, err));
         ends[i] = all->n;
         if ((int64_t)(all->n - before) > width) width = (int64_t)(all->n - before);
     }

@@ -31,15 +31,17 @@ static value_id same_as(const graph *g, const node *n) {
     return NO_ID;
 }
 
-static void drop_identities(pass *p, graph *g) {
+static sard_status drop_identities(pass *p, graph *g) {
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         node *n = &g->nodes[i];
+        TRY(mod_check(g->mod, p->err));
         if (n->dead) continue;
         value_id x = same_as(g, n);
         if (x == NO_ID || !pass_may(p, g, n, "gives its input back: removed")) continue;
         graph_replace(g, node_out(g, n, 0), x);
         node_kill(g, i);
     }
+    return SARD_OK;
 }
 
 /* ---- constants that bodies capture ---------------------------------------------------------------------------------- */
@@ -60,6 +62,7 @@ static sard_status hand_in(graph *g, const node *n, uint32_t k, sard_error *err)
 static sard_status drop_captures(pass *p, graph *g) {
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         if (g->nodes[i].dead || g->nodes[i].captures.n == 0) continue;
+        TRY(mod_check(g->mod, p->err));
         const node n = g->nodes[i];
         uint32_t k = n.captures.n, left = 0;
         value_id *keep = mem_alloc(2 * (k + 1) * sizeof *keep);
@@ -135,7 +138,7 @@ static sard_status drop_dead(pass *p, graph *g) {
 }
 
 sard_status pass_clean(pass *p, graph *g) {
-    drop_identities(p, g);
+    TRY(drop_identities(p, g));
     TRY(drop_captures(p, g));
     return drop_dead(p, g);
 }

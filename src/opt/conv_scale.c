@@ -116,6 +116,7 @@ sard_status pass_conv_scale(pass *p, graph *g) {
         uint32_t *uses = mem_calloc(g->n_values + 1, sizeof *uses);
         node_id *user = mem_calloc(g->n_values + 1, sizeof *user);
         sard_status s = uses && user ? SARD_OK : err_nomem(p->err, g->n_values * sizeof *uses);
+        if (s == SARD_OK) s = mod_check(g->mod, p->err);
         if (s == SARD_OK) graph_count_uses(g, uses);
         for (uint32_t i = 0; i < g->n_nodes && s == SARD_OK; i++)
             for (uint32_t k = 0; !g->nodes[i].dead && k < g->nodes[i].in.n; k++)

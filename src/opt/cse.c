@@ -82,6 +82,7 @@ static sard_status merge_constants(pass *p, graph *g, map64 *seen) {
     for (value_id v = 0; v < g->n_values; v++) {
         const tensor *t = const_of(g, v);
         if (!t || t->dtype == SARD_STRING || tensor_bytes(t) > SMALL) continue;
+        TRY(mod_check(g->mod, p->err));
         uint64_t h = hash_bytes(tensor_data(t), tensor_bytes(t), hash_u64(t->dtype, t->rank)), other;
         h = hash_bytes(t->dim, t->rank * sizeof *t->dim, h);
         if (map_get(seen, h, &other) && other != v && const_equal(t, const_of(g, (value_id)other))) {
@@ -99,7 +100,8 @@ static sard_status merge_nodes(pass *p, graph *g, map64 *seen) {
     sard_status s = SARD_OK;
     for (uint32_t i = 0; i < n && s == SARD_OK; i++) {
         node *x = &g->nodes[order[i]];
-        if (!comparable(x)) continue;
+        s = mod_check(g->mod, p->err);
+        if (s != SARD_OK || !comparable(x)) continue;
         uint64_t h = node_hash(g, x), other;
         if (map_get(seen, h, &other) && node_equal(g, &g->nodes[other], x) &&
             pass_may(p, g, x, "computes what another node computes: removed")) {

@@ -56,7 +56,7 @@ static bool foldable(const graph *g, const node *n) {
 
 /* Would the outputs, as far as their shapes are known, be too large to keep? */
 static bool too_large(const pass *p, const graph *g, const node *n) {
-    size_t in = 0;
+    size_t in = 0, all = 0;
     for (uint32_t i = 0; i < n->in.n; i++) {
         value_id v = node_in(g, n, i);
         if (v != NO_ID) in += constant_bytes(g, v);
@@ -69,15 +69,28 @@ static bool too_large(const pass *p, const graph *g, const node *n) {
         if (!type_shape(&g->values[v].type, &s)) continue; /* looked at again when it is there */
         if (dtype_bytes(g->values[v].type.dtype, shape_count(&s), &bytes)) return true;
         if (bytes > p->o->fold_limit || bytes > 8 * in + GROWTH) return true;
+        if (add_size(all, bytes, &all)) return true;
     }
-    return false;
+    return all > p->fold_left;
+}
+
+/* What keeping the tensor takes, its strings included. */
+static bool add_bytes(const tensor *t, size_t *all) {
+    if (add_size(*all, tensor_bytes(t), all)) return false;
+    for (int64_t i = 0; t->dtype == SARD_STRING && i < tensor_count(t); i++)
+        if (add_size(*all, TENSOR_AT(t, str)[i].n, all)) return false;
+    return true;
 }
 
 static sard_status keep_results(pass *p, graph *g, const node *n, sard_value **out, bool *did) {
-    for (uint32_t i = 0; i < n->out.n; i++)
-        if (node_out(g, n, i) != NO_ID && (!value_is_tensor(out[i]) || tensor_bytes(&out[i]->t) > p->o->fold_limit))
-            return SARD_OK;
-    if (!pass_may(p, g, n, "all inputs are constants: folded")) return SARD_OK;
+    size_t all = 0;
+    for (uint32_t i = 0; i < n->out.n; i++) {
+        if (node_out(g, n, i) == NO_ID) continue;
+        if (!value_is_tensor(out[i]) || tensor_bytes(&out[i]->t) > p->o->fold_limit) return SARD_OK;
+        if (!add_bytes(&out[i]->t, &all)) return SARD_OK;
+    }
+    if (all > p->fold_left || !pass_may(p, g, n, "all inputs are constants: folded")) return SARD_OK;
+    p->fold_left -= all;
     *did = true;
     for (uint32_t i = 0; i < n->out.n; i++) {
         value_id v = node_out(g, n, i);
@@ -114,6 +127,7 @@ sard_status pass_fold(pass *p, graph *g) {
     for (uint32_t i = 0; i < n && s == SARD_OK; i++) {
         node_id id = order[i];
         bool did = false;
+        s = mod_check(p->m, p->err);
         for (uint32_t k = 0; k < g->nodes[id].out.n && s == SARD_OK; k++) {
             value_id v = node_out(g, &g->nodes[id], k);
             if (v != NO_ID) s = fold_known(p, g, v, &did);

@@ -471,10 +471,16 @@ sard_status pass_group(pass *p, graph *g) {
     grouping q = {.p = p, .g = g};
     sard_status s = graph_order(g, &q.order, &q.n_order, p->err);
     if (s == SARD_OK) s = prepare(&q);
-    for (uint32_t i = 0; i < q.n_order && s == SARD_OK; i++) s = visit(&q, q.order[i]);
+    for (uint32_t i = 0; i < q.n_order && s == SARD_OK; i++) {
+        s = mod_check(g->mod, p->err);
+        if (s == SARD_OK) s = visit(&q, q.order[i]);
+    }
     for (uint32_t k = 0; k < q.n_groups && s == SARD_OK; k++)
         if (q.groups[k].n) find_heavy(&q, k);
-    for (uint32_t k = 0; k < q.n_groups && s == SARD_OK; k++) s = make(&q, k);
+    for (uint32_t k = 0; k < q.n_groups && s == SARD_OK; k++) {
+        s = mod_check(g->mod, p->err);
+        if (s == SARD_OK) s = make(&q, k);
+    }
     mem_free(q.order), mem_free(q.place), mem_free(q.group_of), mem_free(q.mark), mem_free(q.uses), mem_free(q.groups),
         mem_free(q.stack), mem_free(q.low);
     return s;

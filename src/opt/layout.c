@@ -128,7 +128,8 @@ sard_status pass_layout(pass *p, graph *g) {
     for (uint32_t i = 0; i < before && s == SARD_OK; i++) q.row[i] = NO_ID;
     for (uint32_t i = 0; i < n && s == SARD_OK; i++) {
         choose(&q, &g->nodes[order[i]]);
-        s = feed(&q, order[i]);
+        s = mod_check(g->mod, p->err);
+        if (s == SARD_OK) s = feed(&q, order[i]);
     }
     if (s == SARD_OK) s = outputs(&q);
     mem_free(q.row), mem_free(order);

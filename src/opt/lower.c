@@ -83,6 +83,7 @@ sard_status pass_lower(pass *p, graph *g) {
     uint32_t n = g->n_nodes;
     for (uint32_t i = 0; i < n; i++) { /* nodes that lowering adds are looked at in the next round */
         if (g->nodes[i].dead || !g->nodes[i].op->lower) continue;
+        TRY(mod_check(g->mod, p->err));
         uint32_t *uses = mem_calloc(g->n_values + 1, sizeof *uses);
         if (!uses) return err_nomem(p->err, g->n_values * sizeof *uses);
         graph_count_uses(g, uses);

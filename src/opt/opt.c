@@ -80,7 +80,7 @@ typedef sard_status pass_fn(pass *p, graph *g);
 /* One pass over every graph that is still reachable; *did: it changed something. */
 static sard_status everywhere(pass *p, pass_fn *fn, bool *did) {
     p->changes = 0;
-    FAIL_IF(p->o->cancel && *p->o->cancel, p->err, SARD_CANCELLED, "loading was cancelled");
+    TRY(mod_check(p->m, p->err));
     for (uint32_t i = 0; i < p->m->n_graphs; i++) {
         graph *g = p->m->graphs[i];
         if (!g) continue;
@@ -107,11 +107,22 @@ static sard_status settle(pass *p, pass_fn *const *list, int n) {
     return SARD_OK;
 }
 
+/* A model may double by folding, a small one take fold_total. Not by time alone: what a model takes is then the same
+ * on every machine. */
+static size_t fold_budget(const module *m, const opt_options *o) {
+    size_t all = o->fold_total;
+    for (uint32_t i = 0; i < m->n_constants; i++) {
+        const tensor *t = mod_const_tensor(m, i);
+        if (t && add_size(all, tensor_bytes(t), &all)) return SIZE_MAX;
+    }
+    return all;
+}
+
 sard_status opt_run(module *m, const opt_options *o, sard_error *err) {
     static pass_fn *const lower[] = {pass_lower};
     static pass_fn *const basic[] = {pass_clean, pass_fold, pass_cse, pass_lower};
     static pass_fn *const extended[] = {pass_conv_scale, pass_clean, pass_fold, pass_cse, pass_lower};
-    pass p = {.m = m, .o = o, .left = -1, .err = err};
+    pass p = {.m = m, .o = o, .left = -1, .fold_left = fold_budget(m, o), .err = err};
     TRY(settle(&p, lower, 1)); /* needed to run at all: no part of the budget */
     p.left = o->stop_after;
     if (o->level >= OPT_BASIC) TRY(settle(&p, basic, 4));

@@ -20,10 +20,10 @@ typedef struct opt_options {
     graph_eval_fn eval; /* for constant folding */
     void *eval_arg;
     size_t fold_limit;                             /* no folded value larger than this (bytes) */
+    size_t fold_total;                             /* nor all together larger than this and the constants there were */
     long stop_after;                               /* rewrites; < 0: no limit */
     void (*explain)(void *user, const char *line); /* may be NULL */
     void *explain_user;
-    const volatile int *cancel; /* looked at before each pass; may be NULL */
 } opt_options;
 
 /* Rewrites in place; types are inferred on the way. */

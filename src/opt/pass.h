@@ -13,6 +13,7 @@ typedef struct pass {
     module *m;
     const opt_options *o;
     long left;        /* rewrites still allowed; negative: no limit */
+    size_t fold_left; /* bytes that folded values may still take */
     uint32_t changes; /* by the pass that runs */
     sard_error *err;
 } pass;

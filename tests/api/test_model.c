@@ -139,6 +139,9 @@ static void test_symbols_agree(void **state) {
     sard_options_cancel(o, &cancel);
     FAILS(SARD_CANCELLED, "loading was cancelled", sard_builder_build(b, o, &m, &err));
     cancel = 0;
+    OK(sard_options_set(o, "load_timeout", "0.000000001", &err));
+    FAILS(SARD_DEADLINE, "the deadline has passed", sard_builder_build(b, o, &m, &err));
+    OK(sard_options_set(o, "load_timeout", "60", &err));
     OK(sard_builder_build(b, o, &m, &err));
     sard_model_unref(m);
     sard_options_free(o);
@@ -160,6 +163,8 @@ static void test_options(void **state) {
     FAILS(SARD_INVALID_ARGUMENT, "0..1024", sard_options_set(o, "threads", "2x", &err));
     FAILS(SARD_INVALID_ARGUMENT, "1GiB", sard_options_set(o, "memory_limit", "1XB", &err));
     FAILS(SARD_INVALID_ARGUMENT, "1GiB", sard_options_set(o, "memory_limit", "99999999999G", &err));
+    FAILS(SARD_INVALID_ARGUMENT, "seconds", sard_options_set(o, "load_timeout", "-1", &err));
+    FAILS(SARD_INVALID_ARGUMENT, "seconds", sard_options_set(o, "load_timeout", "nan", &err));
     FAILS(SARD_INVALID_ARGUMENT, "dim.N", sard_options_set(o, "dim.N", "-2", &err));
     const char *const good[][2] = {{"optimize", "none"},   {"threads", "2"},      {"spin_us", "0"},
                                    {"weights", "read"},    {"denormals", "keep"}, {"memory_limit", "1GiB"},

@@ -26,7 +26,10 @@ static regex *compile(const char *pattern) {
 static void expect_full(const char *pattern, const char *text, bool want) {
     regex *r = compile(pattern);
     void *memory = malloc(regex_memory(r));
-    if (regex_full(r, str_of(text), memory) != want) fail_msg("\"%s\" on \"%s\": not %d", pattern, text, want);
+    meter work = {0};
+    bool matches;
+    assert_int_equal(regex_full(r, str_of(text), memory, &work, &matches, NULL), SARD_OK);
+    if (matches != want) fail_msg("\"%s\" on \"%s\": not %d", pattern, text, want);
     free(memory);
     regex_free(r);
 }
@@ -78,7 +81,9 @@ static void expect_find_by(bool longest, const char *pattern, const char *text, 
     regex *r = compile(pattern);
     void *memory = malloc(regex_memory(r));
     size_t s = 0, e = 0;
-    bool found = regex_find(r, str_of(text), from, longest, &s, &e, memory);
+    meter work = {0};
+    bool found;
+    assert_int_equal(regex_find(r, str_of(text), from, longest, &s, &e, memory, &work, &found, NULL), SARD_OK);
     if (found != (start >= 0) || (found && ((int)s != start || (int)e != end)))
         fail_msg("\"%s\" in \"%s\": %d [%zu, %zu)", pattern, text, found, s, e);
     free(memory);
@@ -143,6 +148,23 @@ static void test_hostile(void **state) {
     sb_free(&b);
 }
 
+/* A match looks at its run's deadline. */
+static void test_deadline(void **state) {
+    (void)state;
+    char text[5001];
+    memset(text, 'a', 5000), text[5000] = 0;
+    regex *r = compile("(a|a|a)*(a|aa)*b");
+    void *memory = malloc(regex_memory(r));
+    run_ctl late;
+    ctl_init(&late);
+    late.deadline_ns = 1;
+    meter work = {.ctl = &late};
+    bool matches;
+    assert_int_equal(regex_full(r, str_of(text), memory, &work, &matches, NULL), SARD_DEADLINE);
+    free(memory);
+    regex_free(r);
+}
+
 static void test_case(void **state) {
     (void)state;
     char out[64];
@@ -165,8 +187,8 @@ static void test_case(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_full), cmocka_unit_test(test_find),
-                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_hostile),
-                                       cmocka_unit_test(test_case)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_full),     cmocka_unit_test(test_find),
+                                       cmocka_unit_test(test_refused),  cmocka_unit_test(test_hostile),
+                                       cmocka_unit_test(test_deadline), cmocka_unit_test(test_case)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@ typedef struct job {
     const reduce_plan *p;
     int64_t n, in, out; /* the axis */
     bool largest, last, exclusive, reverse;
+    run_ctl *ctl;
 } job;
 
 /* All axes but one are kept. */
@@ -114,12 +115,14 @@ static sard_status cumulative_work(void *arg, int64_t from, int64_t to, int work
     (void)worker, (void)err;
     sard_dtype t = a->type;
     bool product = a->op == REDUCE_PROD;
+    enum { LOOK = 1 << 16 }; /* elements of a line between two looks at the deadline */
     for (int64_t k = from; k < to; k++) {
         const reduce_dims *d = &j->p->kept;
         int64_t in = pw_offset(d->dim, d->in, d->n, k), out = pw_offset(d->dim, d->out, d->n, k);
         pw_cell acc = pw_convert(t, SARD_I64, 0, (pw_cell){.i = product});
         bool first = true;
         for (int64_t q = 0; q < j->n; q++) {
+            if (q % LOOK == LOOK - 1) TRY(ctl_check(j->ctl, err));
             int64_t i = j->reverse ? j->n - 1 - q : q;
             pw_cell x = pw_load_cell(t, a->in, in + i * j->in), before = acc;
             acc = first ? x : step(product, t, acc, x);
@@ -137,6 +140,6 @@ sard_status reduce_cumulative(const reduce_args *a, int axis, bool exclusive, bo
     TRY(plan(&p, &copy, a, axis, err));
     FAIL_IF(a->op != REDUCE_SUM && a->op != REDUCE_PROD, err, SARD_INTERNAL, "cumulative reduction %d", (int)a->op);
     job j = {.p = &p, .n = a->dim[axis], .in = a->in_stride[axis], .out = a->out_stride[axis]};
-    j.exclusive = exclusive, j.reverse = reverse;
+    j.exclusive = exclusive, j.reverse = reverse, j.ctl = threads ? threads->ctl : NULL;
     return share(&j, cumulative_work, threads, err);
 }

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ort/operators.h"
 #include "sard/sard.h"
 
 static PyObject *exceptions[SARD_INTERNAL + 1]; /* by status; set once by the Python half */
@@ -400,10 +401,43 @@ static void log_to_stderr(void *user, sard_log_level level, const char *message)
     PyGILState_Release(g);
 }
 
+static void operators_free(PyObject *capsule) {
+    sard_op_library_unref(PyCapsule_GetPointer(capsule, "sard.operators"));
+}
+
+/* operators(path): a library of custom operators for ONNX Runtime. */
+static PyObject *operators_open(PyObject *self, PyObject *path_arg) {
+    (void)self;
+    PyObject *encoded;
+    sard_op_library *lib = NULL;
+    sard_error err = {.message = ""};
+    sard_status s;
+    if (!PyUnicode_FSConverter(path_arg, &encoded)) return NULL;
+    const char *path = PyBytes_AsString(encoded);
+    Py_BEGIN_ALLOW_THREADS s = ort_operators_open(path, &lib, &err);
+    Py_END_ALLOW_THREADS Py_DECREF(encoded);
+    if (s != SARD_OK) return raise_status(s, &err);
+    PyObject *capsule = PyCapsule_New(lib, "sard.operators", operators_free);
+    if (!capsule) sard_op_library_unref(lib);
+    return capsule;
+}
+
+/* libraries: [what operators() gave] */
+static sard_status read_libraries(PyObject *libraries, sard_options *o, sard_error *err) {
+    sard_status s = SARD_OK;
+    for (Py_ssize_t i = 0; s == SARD_OK && i < PyList_Size(libraries); i++) {
+        sard_op_library *lib = PyCapsule_GetPointer(PyList_GetItem(libraries, i), "sard.operators");
+        if (!lib) return SARD_INTERNAL;
+        s = sard_options_operators(o, lib, err);
+    }
+    return s;
+}
+
 /* settings: [(key, value)], initializers: [(name, Value)], data: [(file name, bytes)], folder: str or None. */
-static sard_status read_options(PyObject *settings, PyObject *inits, PyObject *data, const char *folder,
-                                sard_options *o, sard_error *err) {
+static sard_status read_options(PyObject *settings, PyObject *inits, PyObject *data, PyObject *libraries,
+                                const char *folder, sard_options *o, sard_error *err) {
     sard_status s = folder ? sard_options_external_folder(o, folder, err) : SARD_OK;
+    if (s == SARD_OK) s = read_libraries(libraries, o, err);
     for (Py_ssize_t i = 0; s == SARD_OK && i < PyList_Size(settings); i++) {
         const char *key, *value;
         if (!PyArg_ParseTuple(PyList_GetItem(settings, i), "ss", &key, &value)) return SARD_INTERNAL;
@@ -424,14 +458,14 @@ static sard_status read_options(PyObject *settings, PyObject *inits, PyObject *d
     return s;
 }
 
-/* load(path | None, bytes | None, settings, initializers, external data, folder | None, log level) */
+/* load(path | None, bytes | None, settings, initializers, external data, operators, folder | None, log level) */
 static PyObject *model_load(PyObject *self, PyObject *args) {
     (void)self;
-    PyObject *path_arg, *bytes, *settings, *inits, *data;
+    PyObject *path_arg, *bytes, *settings, *inits, *data, *libraries;
     const char *folder;
     int level;
-    if (!PyArg_ParseTuple(args, "OOO!O!O!zi", &path_arg, &bytes, &PyList_Type, &settings, &PyList_Type, &inits,
-                          &PyList_Type, &data, &folder, &level))
+    if (!PyArg_ParseTuple(args, "OOO!O!O!O!zi", &path_arg, &bytes, &PyList_Type, &settings, &PyList_Type, &inits,
+                          &PyList_Type, &data, &PyList_Type, &libraries, &folder, &level))
         return NULL;
     sard_options *o;
     sard_error err = {.message = ""};
@@ -441,7 +475,7 @@ static PyObject *model_load(PyObject *self, PyObject *args) {
         sard_options_log(o, SARD_LOG_ERROR, NULL, NULL);
     else if (level <= SARD_LOG_INFO)
         sard_options_log(o, (sard_log_level)level, log_to_stderr, NULL);
-    s = read_options(settings, inits, data, folder, o, &err);
+    s = read_options(settings, inits, data, libraries, folder, o, &err);
     if (PyErr_Occurred()) {
         sard_options_free(o);
         return NULL;
@@ -704,7 +738,9 @@ static PyMethodDef functions[] = {
     {"optional", value_optional, METH_VARARGS, "optional(Value | None, dtype) -> Value"},
     {"sparse", value_sparse, METH_VARARGS, "sparse(dims, values, indices) -> Value"},
     {"parse", value_parse, METH_VARARGS, "parse(kind, bytes) -> Value"},
-    {"load", model_load, METH_VARARGS, "load(path, bytes, settings, initializers, data, folder, log level) -> Model"},
+    {"operators", operators_open, METH_O, "operators(path): a library of custom operators"},
+    {"load", model_load, METH_VARARGS,
+     "load(path, bytes, settings, initializers, data, operators, folder, log level) -> Model"},
     {"profile_new", profile_new, METH_NOARGS, "a collector of step times"},
     {"profile_json", profile_json, METH_O, "Chrome trace JSON of a collector"},
     {"set_exceptions", set_exceptions, METH_O, "exception classes by status"},

@@ -2,8 +2,10 @@
 import ctypes
 import difflib
 import enum
+import os
 import re
 
+from sard import _sard
 from sard._errors import InvalidArgument
 
 
@@ -94,6 +96,7 @@ class SessionOptions:
         self._entries = {}
         self._dims = {}
         self._initializers = {}
+        self._operators = {}  # by path
         self._external = {}
 
     def __setattr__(self, name, value):
@@ -133,7 +136,9 @@ class SessionOptions:
             self._external[name] = bytes(data)[:n]
 
     def register_custom_ops_library(self, path):
-        raise NotImplementedError(f"libraries of custom operators are not offered here ('{path}')")
+        """A library of operators written for ONNX Runtime's C API. Sessions keep it open."""
+        path = os.fspath(path)
+        self._operators[path] = _sard.operators(path)
 
     def add_provider(self, name, options=None):
         from sard._session import check_providers
@@ -163,7 +168,12 @@ class SessionOptions:
         state = dict(self.__dict__)
         if state["_initializers"]:
             raise TypeError("options that hold initializers cannot be pickled")
+        state["_operators"] = list(state["_operators"])
         return state
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.__dict__["_operators"] = {path: _sard.operators(path) for path in state["_operators"]}
 
 
 class RunOptions:

@@ -83,7 +83,7 @@ class InferenceSession:
         path = None if self._path is None else os.fspath(self._path)
         self._external = list(o._external.items())
         self._model = _sard.load(path, data, o._settings(), initializers, self._external,
-                                 o._entries.get(EXTERNAL_FOLDER), level)
+                                 list(o._operators.values()), o._entries.get(EXTERNAL_FOLDER), level)
         try:
             ports = [[NodeArg(p) for p in self._model.ports(which)] for which in range(3)]
         except UnicodeDecodeError as e:

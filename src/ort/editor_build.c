@@ -256,7 +256,7 @@ static OrtStatus *rebuild(const OrtSession *s, const OrtModel *add, const OrtSes
 OrtStatus *editor_ApplyModelToModelEditorSession(OrtSession *s, OrtModel *m) {
     NOT_NULL(s);
     NOT_NULL(m);
-    REQUIRE(s->editing, ORT_INVALID_ARGUMENT,
+    REQUIRE(s->editing, ORT_MODEL_LOADED,
             "ApplyModelToModelEditorSession: the session was not made by CreateModelEditorSession, or is final");
     REQUIRE(m->graph, ORT_INVALID_ARGUMENT, "ApplyModelToModelEditorSession: the model has no graph");
     sard_model *built;
@@ -270,8 +270,7 @@ OrtStatus *editor_FinalizeModelEditorSession(OrtSession *s, const OrtSessionOpti
                                              OrtPrepackedWeightsContainer *packed) {
     (void)packed; /* sessions share packed weights by the model, not by a container */
     NOT_NULL(s);
-    REQUIRE(s->editing, ORT_INVALID_ARGUMENT,
-            "FinalizeModelEditorSession: the session was not made by CreateModelEditorSession, or is final already");
+    if (!s->editing) return NULL; /* it is final */
     OrtSessionOptions *own;
     sard_model *built;
     TRY_ORT(default_options(&o, &own));

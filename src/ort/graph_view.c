@@ -257,8 +257,25 @@ OrtStatus *ort_ValueInfo_IsFromOuterScope(const OrtValueInfo *v, bool *out) {
 OrtStatus *ort_Graph_GetName(const OrtGraph *g, const char **out) {
     NOT_NULL(g);
     NOT_NULL(out);
-    *out = ""; /* the editor gives none */
+    *out = "graph"; /* as in what is built of it: the editor names none */
     return NULL;
+}
+
+/* A client's model has no texts of its own: they are those of any model that is built. */
+OrtStatus *ort_Graph_GetModelMetadata(const OrtGraph *g, OrtModelMetadata **out) {
+    NOT_NULL(g);
+    NOT_NULL(out);
+    sard_error err;
+    sard_builder *b;
+    sard_model *m;
+    sard_status st = sard_builder_new(NULL, &b, &err);
+    if (st != SARD_OK) return ort_from_error(st, &err, false);
+    st = sard_builder_build(b, NULL, &m, &err);
+    sard_builder_free(b);
+    if (st != SARD_OK) return ort_from_error(st, &err, false);
+    OrtStatus *bad = ort_metadata_new(m, NULL, out);
+    sard_model_unref(m);
+    return bad;
 }
 
 OrtStatus *ort_Graph_GetModelPath(const OrtGraph *g, const char **out) {

@@ -228,7 +228,7 @@ struct OrtSessionOptions {
     OrtCustomCreateThreadFn create_thread;
     void *create_thread_options;
     OrtCustomJoinThreadFn join_thread;
-    volatile int cancel_load; /* set by any thread while a session is made */
+    volatile int cancel_load;   /* set by any thread while a session is made */
     EpSelectionDelegate select; /* asked which device to use when a session is made; NULL: nobody */
     void *select_state;
 };
@@ -281,6 +281,8 @@ OrtStatus *ort_feeds_get(const sard_model *m, const char *const *names, const Or
                          const char **to_names, sard_value **to);
 /* A session for a model already loaded, taken over also on failure. */
 OrtStatus *ort_session_wrap(const OrtEnv *env, const OrtSessionOptions *options, sard_model *model, OrtSession **out);
+/* What a model says of itself; takes references. shared may be NULL. */
+OrtStatus *ort_metadata_new(sard_model *model, struct ort_shared_model *shared, OrtModelMetadata **out);
 /* Ends the editing of a session: another model, taken over, and other options. After a failure it is edited still. */
 OrtStatus *ort_session_finalize(OrtSession *s, const OrtSessionOptions *options, sard_model *model);
 typedef struct ort_source { /* where a model comes from */

@@ -278,16 +278,20 @@ struct OrtModelMetadata {
     struct ort_shared_model *shared; /* what the model may lie in */
 };
 
+OrtStatus *ort_metadata_new(sard_model *model, struct ort_shared_model *shared, OrtModelMetadata **out) {
+    OrtModelMetadata *m = malloc(sizeof *m);
+    if (!m) return ort_no_memory(sizeof *m);
+    m->model = sard_model_ref(model);
+    m->shared = shared;
+    ort_shared_ref(shared);
+    *out = m;
+    return NULL;
+}
+
 OrtStatus *ort_SessionGetModelMetadata(const OrtSession *s, OrtModelMetadata **out) {
     NOT_NULL(s);
     NOT_NULL(out);
-    OrtModelMetadata *m = malloc(sizeof *m);
-    if (!m) return ort_no_memory(sizeof *m);
-    m->model = sard_model_ref(s->model);
-    m->shared = s->shared;
-    ort_shared_ref(m->shared);
-    *out = m;
-    return NULL;
+    return ort_metadata_new(s->model, s->shared, out);
 }
 
 void ort_ReleaseModelMetadata(OrtModelMetadata *m) {

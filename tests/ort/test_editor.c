@@ -70,7 +70,10 @@ static void test_session(void **state) {
     good(editor_SessionGetOpsetForDomain(s, "ai.onnx", &opset));
     refused(editor_SessionGetOpsetForDomain(s, "none.such", &opset), ORT_INVALID_ARGUMENT, "none.such");
     refused(editor_ApplyModelToModelEditorSession(s, NULL), ORT_INVALID_ARGUMENT, "NULL");
-    refused(editor_FinalizeModelEditorSession(s, NULL, NULL), ORT_INVALID_ARGUMENT, "CreateModelEditorSession");
+    OrtModel *other = multiply();
+    refused(editor_ApplyModelToModelEditorSession(s, other), ORT_MODEL_LOADED, "CreateModelEditorSession");
+    ort_ReleaseModel(other);
+    good(editor_FinalizeModelEditorSession(s, NULL, NULL)); /* it is final */
     ort_ReleaseSession(s);
     ort_ReleaseEnv(env);
 }
@@ -317,6 +320,12 @@ static void test_augment(void **state) {
     int opset;
     good(editor_SessionGetOpsetForDomain(s, "", &opset));
 
+    good(editor_CreateGraph(&g)); /* a bad one leaves the session as it is */
+    good(editor_AddNodeToGraph(g, node("NoSuchOperator", "", NAMES("y"), 1, "z")));
+    m = model(opset, g);
+    refused(editor_ApplyModelToModelEditorSession(s, m), ORT_INVALID_GRAPH, "NoSuchOperator");
+    ort_ReleaseModel(m);
+
     OrtValueInfo *z = tensor_info("z", F, DIMS(5), 1), *before = tensor_info("before", F, DIMS(5), 1);
     good(editor_CreateGraph(&g));
     good(editor_SetGraphOutputs(g, &z, 1));
@@ -339,7 +348,7 @@ static void test_augment(void **state) {
     assert_string_equal(name, "before");
     good(ort_AllocatorFree(ort_default_allocator(), name));
     check_run(s, "before", (float[]){1, 1, 1, 1, 1}, "z", (float[]){-2, -4, -6, -8, -10}, 5);
-    refused(editor_FinalizeModelEditorSession(s, NULL, NULL), ORT_INVALID_ARGUMENT, "final");
+    good(editor_FinalizeModelEditorSession(s, NULL, NULL)); /* once is enough */
     ort_ReleaseSession(s);
     refused(editor_CreateModelEditorSession(env, "/no/such/model.onnx", NULL, &s), ORT_NO_SUCHFILE, "no/such");
     ort_ReleaseEnv(env);
@@ -416,6 +425,21 @@ static void test_views(void **state) {
     ort_ReleaseModel(m);
 }
 
+static void test_metadata(void **state) {
+    (void)state;
+    OrtModel *m = multiply();
+    OrtModelMetadata *about;
+    char *text;
+    const char *name;
+    good(ort_Graph_GetModelMetadata(m->graph, &about));
+    good(ort_ModelMetadataGetGraphName(about, ort_default_allocator(), &text));
+    good(ort_Graph_GetName(m->graph, &name));
+    assert_string_equal(text, name);
+    good(ort_AllocatorFree(ort_default_allocator(), text));
+    ort_ReleaseModelMetadata(about);
+    ort_ReleaseModel(m);
+}
+
 static void test_place_of_initializer(void **state) {
     (void)state;
     OrtExternalInitializerInfo *where;
@@ -429,11 +453,17 @@ static void test_place_of_initializer(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_session),    cmocka_unit_test(test_any_shape),
-        cmocka_unit_test(test_attributes), cmocka_unit_test(test_types),
-        cmocka_unit_test(test_ownership),  cmocka_unit_test(test_bad_model),
-        cmocka_unit_test(test_external),   cmocka_unit_test(test_augment),
-        cmocka_unit_test(test_views),      cmocka_unit_test(test_place_of_initializer),
+        cmocka_unit_test(test_session),
+        cmocka_unit_test(test_any_shape),
+        cmocka_unit_test(test_attributes),
+        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_ownership),
+        cmocka_unit_test(test_bad_model),
+        cmocka_unit_test(test_external),
+        cmocka_unit_test(test_augment),
+        cmocka_unit_test(test_views),
+        cmocka_unit_test(test_metadata),
+        cmocka_unit_test(test_place_of_initializer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

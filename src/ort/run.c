@@ -171,6 +171,16 @@ static OrtStatus *deliver(request *r, OrtValue **outputs) {
     return NULL;
 }
 
+/* A failed run is told to the log at the run's own severity, with its tag. */
+static OrtStatus *failed(const request *r, sard_status st, const sard_error *err) {
+    OrtLogger logger = r->session->logger;
+    const OrtRunOptions *o = r->options;
+    if (o && o->log_severity >= 0) logger.least = (OrtLoggingLevel)o->log_severity;
+    ort_log(&logger, ORT_LOGGING_LEVEL_ERROR, "run", "%s%s%s", o && o->tag ? o->tag : "",
+            o && o->tag && *o->tag ? ": " : "", err->message);
+    return ort_from_error(st, err, false);
+}
+
 static OrtStatus *run(request *r, const char *const *input_names, const OrtValue *const *inputs,
                       const char *const *output_names, OrtValue **outputs) {
     sard_error err;
@@ -184,7 +194,7 @@ static OrtStatus *run(request *r, const char *const *input_names, const OrtValue
     if (r->options) o.cancel = (volatile int *)(uintptr_t)&r->options->terminate;
     const sard_status st = sard_run(s->model, &o, r->in_names, r->in, r->n_in, output_names, r->out, r->n_out, &err);
     if (st == SARD_CANCELLED) return ort_fail(ORT_FAIL, "Exiting due to terminate flag being set to true.");
-    return st == SARD_OK ? deliver(r, outputs) : ort_from_error(st, &err, false);
+    return st == SARD_OK ? deliver(r, outputs) : failed(r, st, &err);
 }
 
 /* A run with a profile of its own, written when it is done. */

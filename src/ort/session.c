@@ -147,6 +147,8 @@ OrtStatus *ort_session_load(const OrtEnv *env, const ort_source *from, const Ort
     else
         REQUIRE(from->data && from->n, ORT_INVALID_ARGUMENT,
                 "The model has no bytes. No graph was found in the protobuf.");
+    REQUIRE(!o || o->log_severity <= ORT_LOGGING_LEVEL_FATAL, ORT_FAIL,
+            "the session's log severity is %d: expected 0 to 4, or less than 0 for the environment's", o->log_severity);
     if (!o) TRY_ORT(ort_CreateSessionOptions(&own));
     OrtStatus *st = load(env, from, o ? o : own, container, out);
     ort_ReleaseSessionOptions(own);

@@ -95,6 +95,7 @@ class SessionOptions:
         self.use_per_session_threads = True
         self._entries = {}
         self._dims = {}
+        self._denotations = {}
         self._initializers = {}
         self._operators = {}  # by path
         self._external = {}
@@ -123,7 +124,7 @@ class SessionOptions:
         self._dims[name] = int(value)
 
     def add_free_dimension_override_by_denotation(self, denotation, value):
-        raise NotImplementedError("dimensions are fixed by name (add_free_dimension_override_by_name)")
+        self._denotations[denotation] = int(value)
 
     def add_initializer(self, name, value):
         self._initializers[name] = value
@@ -155,6 +156,7 @@ class SessionOptions:
             raise InvalidArgument(f"graph_optimization_level {level} does not exist")
         out = [("optimize", LEVELS[level]), ("threads", str(int(self.intra_op_num_threads)))]
         out += [(f"dim.{name}", str(value)) for name, value in self._dims.items()]
+        out += [(f"dim_denotation.{name}", str(value)) for name, value in self._denotations.items()]
         out.append(("unknown_dims", "ignore"))  # as onnxruntime does
         if self._entries.get("session.set_denormal_as_zero") == "1":
             out.append(("denormals", "flush"))

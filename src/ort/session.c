@@ -3,6 +3,7 @@
  */
 #include "ort/internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -35,12 +36,29 @@ OrtLogger ort_session_logger(const OrtEnv *env, const OrtSessionOptions *o) {
     return logger;
 }
 
+/* From how many bytes on a tensor of the optimised model goes to the file of external data. */
+static OrtStatus *external_least(const OrtSessionOptions *o, size_t *out) {
+    static const char key[] = "session.optimized_model_external_initializers_min_size_in_bytes";
+    const char *text = ort_pairs_get(&o->config, key);
+    char *end;
+    *out = 1024;
+    if (!text || !*text) return NULL;
+    errno = 0;
+    const unsigned long long n = strtoull(text, &end, 10);
+    REQUIRE(*text >= '0' && *text <= '9' && !*end && !errno, ORT_INVALID_ARGUMENT, "%s: '%s' is not a number of bytes",
+            key, text);
+    *out = (size_t)n;
+    return NULL;
+}
+
 static OrtStatus *write_optimized(const OrtSession *s, const OrtSessionOptions *o) {
     sard_error err;
+    size_t least;
     if (!o->optimized_path || !*o->optimized_path) return NULL;
     const char *external = ort_pairs_get(&o->config, "session.optimized_model_external_initializers_file_name");
+    TRY_ORT(external_least(o, &least));
     const sard_status st =
-        sard_model_write(s->model, 1, o->optimized_path, external && *external ? external : NULL, &err);
+        sard_model_write_split(s->model, 1, o->optimized_path, external && *external ? external : NULL, least, &err);
     return st == SARD_OK ? NULL : ort_from_error(st, &err, false);
 }
 

@@ -148,7 +148,35 @@ static void test_memory(void **state) {
     ort_ReleaseEnv(env);
 }
 
+/* The optimised model of a session, with its tensors beside it as the configuration says. */
+static void test_optimized(void **state) {
+    (void)state;
+    OrtEnv *env = test_env();
+    const char *in = DIR "optimized_in.onnx", *out = DIR "optimized_out.onnx", *beside = DIR "optimized.bin";
+    static const char least[] = "session.optimized_model_external_initializers_min_size_in_bytes";
+    OrtSessionOptions *o;
+    OrtSession *s;
+    write_model(in);
+    unlink(beside);
+    good(ort_CreateSessionOptions(&o));
+    good(ort_SetOptimizedModelFilePath(o, out));
+    good(ort_AddSessionConfigEntry(o, "session.optimized_model_external_initializers_file_name", "optimized.bin"));
+    for (int big = 1; big >= 0; big--) {
+        good(ort_AddSessionConfigEntry(o, least, big ? "1000000" : "4096"));
+        good(ort_CreateSession(env, in, o, &s));
+        ort_ReleaseSession(s);
+        assert_int_equal(size_of(beside) >= 4096, !big);
+        check_model(out);
+    }
+    good(ort_AddSessionConfigEntry(o, least, "many"));
+    refused(ort_CreateSession(env, in, o, &s), ORT_INVALID_ARGUMENT, "'many' is not a number of bytes");
+    ort_ReleaseSessionOptions(o);
+    unlink(in), unlink(out), unlink(beside);
+    ort_ReleaseEnv(env);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_files), cmocka_unit_test(test_memory)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_files), cmocka_unit_test(test_memory),
+                                       cmocka_unit_test(test_optimized)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

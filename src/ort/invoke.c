@@ -83,8 +83,7 @@ OrtStatus *ort_CreateOp(const OrtKernelInfo *info, const char *name, const char 
     REQUIRE(n_in >= 0 && n_out > 0 && n_in <= ARGS_MAX && n_out <= ARGS_MAX && n_attrs >= 0, ORT_INVALID_ARGUMENT,
             "CreateOp: %d inputs, %d outputs, %d attributes", n_in, n_out, n_attrs);
     REQUIRE(version >= 1, ORT_INVALID_ARGUMENT, "CreateOp: version %d of %s", version, name);
-    REQUIRE(offered(domain, name), ORT_INVALID_ARGUMENT, "CreateOp: there is no operator %s.%s", domain ? domain : "",
-            name);
+    REQUIRE(offered(domain, name), ORT_FAIL, "CreateOp: there is no operator %s.%s", domain ? domain : "", name);
     for (int i = 0; i < n_attrs; i++)
         REQUIRE(attrs[i], ORT_INVALID_ARGUMENT, "CreateOp: attribute %d of %s is NULL", i, name);
     OrtOp *op = calloc(1, sizeof *op);

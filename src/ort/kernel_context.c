@@ -84,13 +84,11 @@ OrtStatus *ort_KernelContext_GetOutputCount(const OrtKernelContext *c, size_t *o
     return NULL;
 }
 
-/* *out is lent, NULL for an input that is left out. */
+/* *out is lent, NULL for an input that is left out or beyond the last one. */
 OrtStatus *ort_KernelContext_GetInput(const OrtKernelContext *c, size_t i, const OrtValue **out) {
     NOT_NULL(c);
     NOT_NULL(out);
-    REQUIRE(i < c->k->info->n_in, ORT_INVALID_ARGUMENT, "KernelContext_GetInput: input %zu of %zu", i,
-            c->k->info->n_in);
-    *out = c->in[i];
+    *out = i < c->k->info->n_in ? c->in[i] : NULL;
     return NULL;
 }
 
@@ -120,16 +118,14 @@ static bool same_shape(const OrtValue *v, const int64_t *dims, size_t rank) {
     return !st && n == rank && (!n || memcmp(have, dims, n * sizeof *dims) == 0);
 }
 
-/* *out is lent, NULL for an output that is left out. Asked again, it is the same one. */
+/* *out is lent, NULL for an output that is left out or beyond the last one. Asked again, it is the same one. */
 OrtStatus *ort_KernelContext_GetOutput(OrtKernelContext *c, size_t i, const int64_t *dims, size_t rank,
                                        OrtValue **out) {
     NOT_NULL(c);
     NOT_NULL(out);
     if (rank) NOT_NULL(dims);
-    REQUIRE(i < c->k->info->n_out, ORT_INVALID_ARGUMENT, "KernelContext_GetOutput: output %zu of %zu", i,
-            c->k->info->n_out);
     *out = NULL;
-    if (!c->k->info->out[i].name) return NULL;
+    if (i >= c->k->info->n_out || !c->k->info->out[i].name) return NULL;
     OrtStatus *st = NULL;
     pthread_mutex_lock(&c->lock);
     if (!c->out[i])
@@ -236,7 +232,8 @@ OrtStatus *ort_KernelContext_GetResource(const OrtKernelContext *c, int version,
     NOT_NULL(c);
     NOT_NULL(out);
     *out = NULL;
-    return ort_fail(ORT_FAIL, "KernelContext_GetResource: the CPU has no resource %d (version %d)", id, version);
+    return ort_fail(ORT_INVALID_ARGUMENT, "KernelContext_GetResource: the CPU has no resource %d (version %d)", id,
+                    version);
 }
 
 sard_pool *custom_pool(const OrtKernelContext *c) { return sard_op_pool(c->c); }

@@ -256,14 +256,13 @@ OrtStatus *ort_KernelInfo_GetOutputTypeInfo(const OrtKernelInfo *info, size_t i,
     return type_out("KernelInfo_GetOutputTypeInfo", info->out, info->n_out, i, out);
 }
 
-/* *out is lent. An input that is no constant is no error. */
+/* *out is lent. An input that is no constant, or not there, is no error. */
 OrtStatus *ort_KernelInfoGetConstantInput_tensor(const OrtKernelInfo *info, size_t i, int *is_constant,
                                                  const OrtValue **out) {
     NOT_NULL(info);
     NOT_NULL(is_constant);
     NOT_NULL(out);
-    REQUIRE(i < info->n_in, ORT_INVALID_ARGUMENT, "KernelInfoGetConstantInput_tensor: input %zu of %zu", i, info->n_in);
-    *out = info->in[i].constant;
+    *out = i < info->n_in ? info->in[i].constant : NULL;
     *is_constant = *out != NULL;
     return NULL;
 }

@@ -84,8 +84,8 @@ static OrtStatus *set_tensor(OrtOpAttr *a, const OrtValue *v) {
 OrtStatus *ort_CreateOpAttr(const char *name, const void *data, int n, OrtOpAttrType type, OrtOpAttr **out) {
     NOT_NULL(name);
     NOT_NULL(out);
-    REQUIRE(type > ORT_OP_ATTR_UNDEFINED && type <= ORT_OP_ATTR_TENSOR && type != ORT_OP_ATTR_GRAPH,
-            ORT_INVALID_ARGUMENT, "CreateOpAttr: attributes of type %d cannot be made", (int)type);
+    REQUIRE(type > ORT_OP_ATTR_UNDEFINED && type <= ORT_OP_ATTR_TENSOR && type != ORT_OP_ATTR_GRAPH, ORT_FAIL,
+            "CreateOpAttr: attributes of type %d cannot be made", (int)type);
     REQUIRE(n >= 0, ORT_INVALID_ARGUMENT, "CreateOpAttr: a length of %d", n);
     const bool list = type == ORT_OP_ATTR_INTS || type == ORT_OP_ATTR_FLOATS || type == ORT_OP_ATTR_STRINGS ||
                       type == ORT_OP_ATTR_STRING;

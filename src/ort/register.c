@@ -77,10 +77,9 @@ OrtStatus *ort_RegisterCustomOpsLibrary_V2(OrtSessionOptions *o, const char *pat
 OrtStatus *ort_RegisterCustomOpsUsingFunction(OrtSessionOptions *o, const char *name) {
     NOT_NULL(o);
     NOT_NULL(name);
-    REQUIRE(*name, ORT_INVALID_ARGUMENT,
-            "RegisterCustomOpsUsingFunction: the name of the registration function is empty");
+    REQUIRE(*name, ORT_FAIL, "RegisterCustomOpsUsingFunction: the name of the registration function is empty");
     const RegisterCustomOpsFn fn = function_of(RTLD_DEFAULT, name);
-    REQUIRE(fn, ORT_INVALID_ARGUMENT, "RegisterCustomOpsUsingFunction: no function %s was found in this process", name);
+    REQUIRE(fn, ORT_FAIL, "RegisterCustomOpsUsingFunction: no function %s was found in this process", name);
     return call(fn, o);
 }
 

@@ -62,9 +62,8 @@ OrtStatus *ort_ShapeInferContext_GetInputTypeShape(const OrtShapeInferContext *c
     NOT_NULL(c);
     NOT_NULL(out);
     REQUIRE(i < c->n_in, ORT_INVALID_ARGUMENT, "ShapeInferContext_GetInputTypeShape: input %zu of %zu", i, c->n_in);
-    REQUIRE(c->in[i] && c->in[i]->kind == ONNX_TYPE_TENSOR, ORT_INVALID_ARGUMENT,
-            "ShapeInferContext_GetInputTypeShape: the type of input %zu is not known, or no tensor's", i);
-    *out = &c->in[i]->tensor;
+    static OrtTensorTypeAndShapeInfo nothing; /* of one that is left out, not known, or no tensor; never written */
+    *out = c->in[i] && c->in[i]->kind == ONNX_TYPE_TENSOR ? &c->in[i]->tensor : &nothing;
     return NULL;
 }
 

@@ -105,7 +105,8 @@ static OrtStatus *which(void *kernel, OrtKernelContext *c) {
         if (x) bits |= 1 << i;
     }
     const OrtValue *beyond;
-    BAD(ORT_INVALID_ARGUMENT, "input", ort->KernelContext_GetInput(c, n, &beyond));
+    GOOD(ort->KernelContext_GetInput(c, n, &beyond));
+    assert_null(beyond);
     GOOD(ort->KernelContext_GetOutput(c, 0, LIST(int64_t, 2), 1, &y));
     GOOD(ort->GetTensorMutableData(y, &p));
     ((int64_t *)p)[0] = bits;
@@ -114,7 +115,8 @@ static OrtStatus *which(void *kernel, OrtKernelContext *c) {
     GOOD(ort->KernelContext_GetOutput(c, 0, LIST(int64_t, 2), 1, &again));
     assert_ptr_equal(again, y);
     BAD(ORT_INVALID_ARGUMENT, "another shape", ort->KernelContext_GetOutput(c, 0, LIST(int64_t, 3), 1, &again));
-    BAD(ORT_INVALID_ARGUMENT, "output", ort->KernelContext_GetOutput(c, 9, NULL, 0, &again));
+    GOOD(ort->KernelContext_GetOutput(c, 9, NULL, 0, &again));
+    assert_null(again);
     return NULL;
 }
 
@@ -457,8 +459,8 @@ static void test_function(void **state) {
     OrtSessionOptions *o = NULL;
     int there = 0;
     GOOD(ort->CreateSessionOptions(&o));
-    BAD(ORT_INVALID_ARGUMENT, "no_such_function", ort->RegisterCustomOpsUsingFunction(o, "no_such_function"));
-    BAD(ORT_INVALID_ARGUMENT, "empty", ort->RegisterCustomOpsUsingFunction(o, ""));
+    BAD(ORT_FAIL, "no_such_function", ort->RegisterCustomOpsUsingFunction(o, "no_such_function"));
+    BAD(ORT_FAIL, "empty", ort->RegisterCustomOpsUsingFunction(o, ""));
     GOOD(ort->RegisterCustomOpsUsingFunction(o, "register_for_test"));
     GOOD(ort->HasSessionConfigEntry(o, "was", &there));
     assert_true(there);

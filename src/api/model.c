@@ -240,7 +240,7 @@ static sard_status import_checked(sard_model *m, const sard_options *o, run_ctl 
 
 /* What a load looks at between its stages: its limit and its cancel flag. */
 static sard_status check_load(const sard_model *m, const sard_options *o, sard_error *err) {
-    FAIL_IF(o->cancel && *o->cancel, err, SARD_CANCELLED, "loading was cancelled");
+    FAIL_IF(o->cancel && __atomic_load_n(o->cancel, __ATOMIC_RELAXED), err, SARD_CANCELLED, "loading was cancelled");
     uint64_t held = (uint64_t)m->mem.held + m->src.store.mem.held;
     if (m->imported) held += m->imported->mem.held + m->imported->names.mem.held;
     if (m->optimised) held += m->optimised->mem.held;

@@ -263,7 +263,8 @@ OrtStatus *ort_Run(OrtSession *session, const OrtRunOptions *options, const char
     if (n_in) NOT_NULL(inputs);
     if (n_out) NOT_NULL(output_names);
     if (n_out) NOT_NULL(outputs);
-    if (options && options->terminate) return ort_fail(ORT_FAIL, "Exiting due to terminate flag being set to true.");
+    if (options && __atomic_load_n(&options->terminate, __ATOMIC_RELAXED))
+        return ort_fail(ORT_FAIL, "Exiting due to terminate flag being set to true.");
     if (options && options->config.n) TRY_ORT(ort_config_run(options));
     if (!options || !options->n_adapters)
         return run_checked(session, options, input_names, inputs, n_in, output_names, n_out, outputs);

@@ -509,6 +509,8 @@ SARD_API sard_value *sard_op_input(sard_op_ctx *c, size_t i); /* borrowed; NULL 
 /* A tensor for output i, to be filled before the kernel returns; borrowed. NULL in *out when output i is not wanted. */
 SARD_API SARD_MUST_CHECK sard_status sard_op_output(sard_op_ctx *c, size_t i, sard_dtype t, int rank,
                                                     const int64_t *dims, sard_value **out, sard_error *err);
+/* The tensor that the run's caller gave to be filled with output i, now that output; borrowed. NULL when none was given. */
+SARD_API SARD_MUST_CHECK sard_status sard_op_given(sard_op_ctx *c, size_t i, sard_value **out, sard_error *err);
 /* Any finished value as output i: takes over the reference. */
 SARD_API SARD_MUST_CHECK sard_status sard_op_give(sard_op_ctx *c, size_t i, sard_value *v, sard_error *err);
 /* Memory, aligned to 64 bytes, until the kernel returns; only on the thread that called run. */

@@ -282,6 +282,13 @@ sard_status sard_op_output(sard_op_ctx *c, size_t i, sard_dtype t, int rank, con
     return SARD_OK;
 }
 
+sard_status sard_op_given(sard_op_ctx *c, size_t i, sard_value **out, sard_error *err) {
+    *out = NULL;
+    FAIL_IF(i >= c->n_out, err, SARD_INVALID_ARGUMENT, "output %zu was asked for, the node has %u", i, c->n_out);
+    const tensor *t = op_out_given(c->c, (uint32_t)i);
+    return t ? sard_op_output(c, i, (sard_dtype)t->dtype, t->rank, t->dim, out, err) : SARD_OK;
+}
+
 sard_status sard_op_give(sard_op_ctx *c, size_t i, sard_value *v, sard_error *err) {
     FAIL_IF(!v, err, SARD_INVALID_ARGUMENT, "output %zu was given NULL", i);
     if (i >= c->n_out) {

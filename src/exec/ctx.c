@@ -79,7 +79,20 @@ static sard_status as_planned(const op_ctx *c, uint32_t i, const int64_t *dim, i
                    shape_text(&b, tb, sizeof tb));
 }
 
-/* A tensor of its own for output i, whose shape nobody knew. */
+/* The place of the caller's memory for output i of the step, or NULL. */
+static const out_mem *given_out(const op_ctx *c, uint32_t i) {
+    const exec_graph *xg = c->f->xg;
+    for (uint32_t k = 0; k < xg->n_outputs; k++)
+        if (xg->outputs[k] == c->s->out[i] && c->f->outs[k].user) return &c->f->outs[k];
+    return NULL;
+}
+
+const tensor *op_out_given(op_ctx *c, uint32_t i) {
+    const out_mem *o = op_wants(c, i) ? given_out(c, i) : NULL;
+    return o ? &o->t : NULL;
+}
+
+/* A tensor of its own for output i, whose shape nobody knew: the caller's, when that is of this type and shape. */
 static sard_status dynamic_out(op_ctx *c, uint32_t i, sard_dtype t, const shape *s, tensor **out, sard_error *err) {
     uint32_t x = c->s->out[i];
     slot *sl = &c->f->slots[x];
@@ -89,9 +102,16 @@ static sard_status dynamic_out(op_ctx *c, uint32_t i, sard_dtype t, const shape 
     slot_drop(c->f, sl);
     slot_shape(&sl->val.t, (uint8_t)t, s->rank, s->dim, c->f->xg->vals[x].order);
     TRY(check_type(c->f->xg, x, &sl->val.t, err));
-    TRY(run_buffer(c->r, bytes, &sl->val.t.buf, err));
-    if (t == SARD_STRING) memset(sl->val.t.buf->data, 0, bytes);
-    sl->val.t.offset = 0;
+    const out_mem *given = given_out(c, i);
+    const shape have = given ? shape_of(&given->t) : *s;
+    if (given && given->t.dtype == t && shape_eq(&have, s) && tensor_is_row(&sl->val.t)) {
+        sl->val.t.buf = buffer_ref(given->buf);
+        sl->val.t.offset = given->offset;
+    } else {
+        TRY(run_buffer(c->r, bytes, &sl->val.t.buf, err));
+        if (t == SARD_STRING) memset(sl->val.t.buf->data, 0, bytes);
+        sl->val.t.offset = 0;
+    }
     sl->val.kind = SARD_KIND_TENSOR;
     sl->full = sl->owned = sl->share = true;
     c->f->n_owned++;

@@ -214,6 +214,8 @@ const graph *op_graph(op_ctx *c);
 /* Output i as a dense tensor (in the layout the compiler chose: strides are set) to be filled. The shape must be what
  * was planned, where it was. For an output that is not asked for, memory is given all the same. */
 sard_status op_out(op_ctx *c, uint32_t i, sard_dtype t, const shape *s, tensor **out, sard_error *err);
+/* The tensor that the run's caller gave for output i, or NULL: op_out with its type and shape makes it the output. */
+const tensor *op_out_given(op_ctx *c, uint32_t i);
 /* The planned dtype and shape of output i (from infer); SARD_INTERNAL when it was not known. */
 sard_status op_out_planned(op_ctx *c, uint32_t i, tensor **out, sard_error *err);
 /* Output i is input k's data with shape s: no copy for OP_VIEW0 operators with i = k = 0, a copy else. */

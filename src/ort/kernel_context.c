@@ -137,14 +137,27 @@ OrtStatus *ort_KernelContext_GetOutput(OrtKernelContext *c, size_t i, const int6
     return st;
 }
 
-/* Outputs are made when the kernel knows their shapes; what it made before is there. */
-OrtStatus *ort_KernelContext_GetPreallocatedOutput(const OrtKernelContext *c, size_t i, OrtValue **out) {
+/* The run's tensor for the output, when its caller gave one, or what the kernel made of it before; else NULL. */
+OrtStatus *ort_KernelContext_GetPreallocatedOutput(const OrtKernelContext *context, size_t i, OrtValue **out) {
+    OrtKernelContext *c = (OrtKernelContext *)(uintptr_t)context;
     NOT_NULL(c);
     NOT_NULL(out);
     REQUIRE(i < c->k->info->n_out, ORT_INVALID_ARGUMENT, "KernelContext_GetPreallocatedOutput: output %zu of %zu", i,
             c->k->info->n_out);
-    *out = c->out[i];
-    return NULL;
+    OrtStatus *st = NULL;
+    sard_value *v = NULL;
+    sard_error err;
+    pthread_mutex_lock(&c->lock);
+    if (!c->out[i] && c->k->info->out[i].name) {
+        const sard_status got = sard_op_given(c->c, i, &v, &err);
+        if (got != SARD_OK)
+            st = ort_from_error(got, &err, false);
+        else if (v)
+            st = ort_value_new(sard_value_ref(v), &c->out[i]);
+    }
+    *out = st ? NULL : c->out[i];
+    pthread_mutex_unlock(&c->lock);
+    return st;
 }
 
 /* ---- memory, threads, log ----------------------------------------------------------------------------------------- */

@@ -31,7 +31,9 @@ static void run_text(const char *model, const char *const *text, int64_t n, cons
 }
 
 static void test_bert(void) {
-    const char *const text[] = {"The cats, sitting un\xc3\xa9" "do on a MAT."}, *const outputs[] = {"ids", "types", "mask"};
+    const char *const text[] = {"The cats, sitting un\xc3\xa9"
+                                "do on a MAT."},
+                      *const outputs[] = {"ids", "types", "mask"};
     run_text("bert", text, 1, outputs, 3);
 }
 
@@ -81,7 +83,8 @@ static void test_errors(void) {
 
 int main(int argc, char **argv) {
     static const client_test tests[] = {
-        {"bert", test_bert}, {"gpt2", test_gpt2}, {"strings", test_strings}, {"floats", test_floats}, {"errors", test_errors},
+        {"bert", test_bert},     {"gpt2", test_gpt2},     {"strings", test_strings},
+        {"floats", test_floats}, {"errors", test_errors},
     };
     return client_main(argc, argv, tests, sizeof tests / sizeof *tests);
 }

@@ -242,7 +242,7 @@ static OrtStatus *run_checked(OrtSession *session, const OrtRunOptions *options,
                  .options = options,
                  .n_in = n_in,
                  .n_out = n_out,
-                 .in_names = (const char **)slots,
+                 .in_names = (const char **)(uintptr_t)slots,
                  .in = (sard_value **)slots + n_in,
                  .out = (sard_value **)slots + 2 * n_in};
     atomic_fetch_add(&session->refs, 1);

@@ -1,4 +1,4 @@
-"""Operators of onnxruntime-extensions, run by the engine that is named: extensions_cases.py MODULE. Prints their outputs as JSON.
+"""Operators of onnxruntime-extensions in the engine that is named: extensions_cases.py MODULE. Prints outputs as JSON.
 
 A process of its own for each engine, because that library holds one engine's functions for all its sessions.
 """
@@ -15,7 +15,20 @@ from onnx import helper as h
 DTYPES = {"float32": T.FLOAT, "int64": T.INT64, "object": T.STRING, "bool": T.BOOL}
 MERGES = ["h e", "l l", "he ll", "hell o", "Ġ w", "o r", "Ġw or", "l d", "Ġwor ld"]
 GPT2 = {w: i for i, w in enumerate([*"helowrdĠ!a", *(m.replace(" ", "") for m in MERGES), "<|endoftext|>"])}
-CLIP_WORDS = ["h", "e", "l", "o", "h</w>", "o</w>", "he", "hel", "lo</w>", "hello</w>", "<|startoftext|>", "<|endoftext|>"]
+CLIP_WORDS = [
+    "h",
+    "e",
+    "l",
+    "o",
+    "h</w>",
+    "o</w>",
+    "he",
+    "hel",
+    "lo</w>",
+    "hello</w>",
+    "<|startoftext|>",
+    "<|endoftext|>",
+]
 CLIP = {w: i for i, w in enumerate(CLIP_WORDS)}
 WORDS = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\ncat"
 WORDPIECE = {
@@ -51,7 +64,12 @@ CASES = [  # operator, inputs, attributes, types of the outputs
     ("StringMapping", [TEXT], {"map": "Hell\tHEAVEN\nq\tw"}, [T.STRING]),
     ("MaskedFill", [TEXT, np.array([True, False, True])], {}, [T.STRING]),
     ("VectorToString", [ints(1, 2, 9)], {"map": "one\t1\ntwo\t2", "unk": "?"}, [T.STRING]),
-    ("GPT2Tokenizer", [TEXT], {"vocab": json.dumps(GPT2), "merges": "\n".join(["#version: 0.2", *MERGES])}, [T.INT64] * 2),
+    (
+        "GPT2Tokenizer",
+        [TEXT],
+        {"vocab": json.dumps(GPT2), "merges": "\n".join(["#version: 0.2", *MERGES])},
+        [T.INT64] * 2,
+    ),
     (
         "CLIPTokenizer",
         [words("hello")],

@@ -1,4 +1,4 @@
-"""Libraries of custom operators in the Python package: one made for the C tests, and onnxruntime-extensions when it is there."""
+"""Libraries of custom operators in the Python package: one made for the C tests, and onnxruntime-extensions."""
 
 from __future__ import annotations
 

@@ -31,17 +31,44 @@ static value_id same_as(const graph *g, const node *n) {
     return NO_ID;
 }
 
-static sard_status drop_identities(pass *p, graph *g) {
+/* What takes v's place: to[v], or what takes that one's, and so on; v itself where nothing does. Shortens the way. */
+static value_id replaced(value_id *to, value_id v) {
+    for (; to[v] != v; v = to[v]) to[v] = to[to[v]];
+    return v;
+}
+
+static void replace_all(graph *g, value_id *to) {
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         node *n = &g->nodes[i];
-        TRY(mod_check(g->mod, p->err));
         if (n->dead) continue;
+        for (uint32_t k = 0; k < n->in.n; k++)
+            if (node_in(g, n, k) != NO_ID) node_set_in(g, n, k, replaced(to, node_in(g, n, k)));
+        for (uint32_t k = 0; k < n->captures.n; k++)
+            g->ids[n->captures.at + k] = replaced(to, g->ids[n->captures.at + k]);
+    }
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        if (g->outputs[i] != NO_ID) g->outputs[i] = replaced(to, g->outputs[i]);
+}
+
+/* One walk finds them all and one replaces what they make: a long chain takes no longer than others. */
+static sard_status drop_identities(pass *p, graph *g) {
+    value_id *to = mem_alloc((g->n_values + 1) * sizeof *to);
+    if (!to) return err_nomem(p->err, g->n_values * sizeof *to);
+    for (uint32_t v = 0; v < g->n_values; v++) to[v] = v;
+    sard_status s = SARD_OK;
+    for (uint32_t i = 0; i < g->n_nodes && s == SARD_OK; i++) {
+        node *n = &g->nodes[i];
+        s = mod_check(g->mod, p->err);
+        if (s != SARD_OK || n->dead) continue;
+        if (n->in.n && node_in(g, n, 0) != NO_ID) node_set_in(g, n, 0, replaced(to, node_in(g, n, 0)));
         value_id x = same_as(g, n);
         if (x == NO_ID || !pass_may(p, g, n, "gives its input back: removed")) continue;
-        graph_replace(g, node_out(g, n, 0), x);
+        to[node_out(g, n, 0)] = x;
         node_kill(g, i);
     }
-    return SARD_OK;
+    replace_all(g, to);
+    mem_free(to);
+    return s;
 }
 
 /* ---- constants that bodies capture ---------------------------------------------------------------------------------- */

@@ -39,7 +39,7 @@ answer() { echo "$*" >>"$OUT/answers.txt"; }
 # A program that ends badly (a crash, an exit code other than 0 without a FAIL) is a failure.
 checked() {
     local rc bad
-    (cd "$OUT" && exec "$@") >"$OUT/stdout.txt" 2>>"$OUT/log.txt" # what it writes beside its answers stays there
+    (cd "$OUT" && "$@") >"$OUT/stdout.txt" 2>>"$OUT/log.txt" # what it writes beside its answers stays there
     rc=$?
     grep -E '^(PASS|FAIL) ' "$OUT/stdout.txt" | tee -a "$OUT/checks.txt"
     grep -vE '^(PASS|FAIL) ' "$OUT/stdout.txt" >>"$OUT/log.txt"

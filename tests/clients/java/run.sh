@@ -29,7 +29,7 @@ if [ "$LIBDIR" != official ]; then
     cp -L "$LIBDIR/libonnxruntime.so.1" "$OUT/folder/lib/libonnxruntime.so"
     LIBDIR=$OUT/folder/lib
     ln -s libonnxruntime.so "$LIBDIR/libonnxruntime.so.1"
-    if client "$OUT/folder/out" "-Donnxruntime.native.path=$LIBDIR" >"$OUT/folder/log.txt" 2>&1; then
+    if cd "$OUT" && client "$OUT/folder/out" "-Donnxruntime.native.path=$LIBDIR" >"$OUT/folder/log.txt" 2>&1; then
         pass named_by_folder
     else
         fail named_by_folder "$(grep -m1 -E '^FAIL|Exception' "$OUT/folder/log.txt")"

@@ -362,8 +362,11 @@ static void many_sessions(void **state) {
         ort_ReleaseSession(s);
         if (i == 200) before = resident_pages();
     }
-#ifndef __SANITIZE_ADDRESS__
-    assert_true(resident_pages() - before < 1024); /* 4 MiB */
+    const long grown = resident_pages() - before;
+#ifdef __SANITIZE_ADDRESS__
+    (void)grown; /* the sanitizer keeps what was freed for a while */
+#else
+    assert_true(grown < 1024); /* 4 MiB */
 #endif
     sard_free(m.data);
     ort_ReleaseSessionOptions(o);

@@ -103,6 +103,10 @@ sard_status scope_close_captures(scope *s, sard_error *err);
 /* and those that bodies imported after it added. */
 sard_status captures_complete(const graph *outer, graph *body, const captures *caps, sard_error *err);
 
+/* ---- align.c ---- */
+/* Large constants at odd addresses that some operator reads element by element get memory of their own. */
+sard_status import_align(module *m, sard_error *err);
+
 /* ---- order.c ---- */
 /* Indices of nodes so that each comes after what it needs. A cycle is a problem: *order is then NULL. */
 sard_status import_order(importer *im, const onnx_node *nodes, size_t n, uint32_t **order, sard_error *err);

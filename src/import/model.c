@@ -287,7 +287,7 @@ static sard_status import_all(importer *im, sard_error *err) {
     TRY(functions_index(im, err));
     TRY(import_scope(&s, src->graph, false, err));
     tell_unsupported(im);
-    return SARD_OK;
+    return import_align(im->m, err);
 }
 
 sard_status import_model(onnx_model *src, const import_options *o, module **out, sard_error *err) {

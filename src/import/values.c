@@ -55,7 +55,7 @@ static void unpack6(const uint8_t *p, size_t bytes, uint8_t *out, int64_t n) {
     }
 }
 
-/* Large tensors stay in place at any byte: what reads those (packers, gathers, vector loops) does not mind. Small ones
+/* Large tensors stay in place at any byte, for now (align.c looks who reads them). Small ones
  * get an address of their own, so that any operator may read them element by element. */
 static bool wants_copy(const onnx_tensor *t, onnx_bytes data) {
     const int bytes = dtype_bits(t->data_type) / 8, align = bytes > 8 ? 8 : bytes;

@@ -26,7 +26,11 @@ static sard_status new_constant(graph *g, tensor *t, value_id *out, sard_error *
     return graph_const_value(g, 0, v, out, err);
 }
 
-static float at(const tensor *t, int64_t channel) { return TENSOR_AT(t, float)[tensor_count(t) == 1 ? 0 : channel]; }
+static float at(const tensor *t, int64_t channel) {
+    float x;
+    memcpy(&x, TENSOR_AT(t, float) + (tensor_count(t) == 1 ? 0 : channel), sizeof x); /* at any byte of the file */
+    return x;
+}
 
 /* Weights [oc, ...] (or, transposed, [c, oc / group, ...]) times one factor per output channel. */
 static sard_status scaled_weights(graph *g, const tensor *w, const tensor *factor, bool transposed, int64_t group,
@@ -42,7 +46,8 @@ static sard_status scaled_weights(graph *g, const tensor *w, const tensor *facto
         int64_t o = r;
         if (transposed) o = r / w->dim[1] / (w->dim[0] / group) * w->dim[1] + r % w->dim[1];
         float f = at(factor, o);
-        for (int64_t i = 0; i < inner; i++) to[i] = from[i] * f;
+        memcpy(to, from, (size_t)inner * sizeof *to); /* weights lie at any byte of the file */
+        for (int64_t i = 0; i < inner; i++) to[i] *= f;
     }
     return new_constant(g, &t, out, err);
 }

@@ -93,7 +93,7 @@ void conv_pack_weights(const conv_shape *s, const float *w, float *out, conv_pac
     if (pack->algorithm == CONV_ALGO_DEPTHWISE) {
         for (int64_t t = 0; t < taps; t++)
             for (int64_t q = 0; q < cg; q++)
-                for (int64_t o = 0; o < s->oc; o++) *out++ = w[(o * cg + q) * taps + t];
+                for (int64_t o = 0; o < s->oc; o++) memcpy(out++, w + ((o * cg + q) * taps + t), sizeof *w);
         return;
     }
     /* element (tap, channel of the group, output of the group) of group g */
@@ -106,7 +106,8 @@ void conv_pack_weights(const conv_shape *s, const float *w, float *out, conv_pac
                 for (int64_t q = 0; q < cg; q++, to += GEMM_PANEL)
                     for (int64_t j = 0; j < GEMM_PANEL; j++) {
                         const int64_t o = p * GEMM_PANEL + j;
-                        to[j] = o < og ? from[o * o_step + q * q_step + t] : 0;
+                        to[j] = 0;
+                        if (o < og) memcpy(&to[j], from + (o * o_step + q * q_step + t), sizeof *to); /* at any byte */
                     }
     }
 }

@@ -1,5 +1,6 @@
 /* winograd.c -- see winograd.h: weights, blocks of tiles, the definition. */
 #include <math.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "kernels/conv/winograd.h"
@@ -44,8 +45,10 @@ size_t winograd_pack_bytes(const conv_shape *s, int r) {
 static float weight(int r, const float *w, int i, int j) {
     const double *gi = r == 2 ? to2[i] : to4[i], *gj = r == 2 ? to2[j] : to4[j];
     double sum = 0;
+    float own[9];
+    memcpy(own, w, sizeof own); /* weights lie at any byte of the file */
     for (int a = 0; a < 3; a++)
-        for (int b = 0; b < 3; b++) sum += gi[a] * (double)w[a * 3 + b] * gj[b];
+        for (int b = 0; b < 3; b++) sum += gi[a] * (double)own[a * 3 + b] * gj[b];
     return (float)sum;
 }
 

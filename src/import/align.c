@@ -1,0 +1,67 @@
+/*
+ * align.c -- weights lie in the file at any byte. What is read by loops that do not mind (packers of products and
+ * convolutions, gathers, pointwise programs) stays there; every other large constant at an odd address gets memory of its
+ * own, so that operators may read it element by element. (Small ones were copied when they were read: values.c.)
+ */
+#include "import/importer.h"
+
+static bool at_odd_address(const tensor *t) {
+    const int bytes = dtype_bits(t->dtype) / 8, unit = bytes > 8 ? 8 : bytes;
+    return unit > 1 && (uintptr_t)tensor_data(t) % (unsigned)unit != 0;
+}
+
+/* Whether the node reads input i, whose element type is t, at any byte. */
+static bool reads_anywhere(const node *n, uint32_t i, uint8_t t) {
+    if (n->op->emit) return !dtype_in(t, DT_STRING | DT_COMPLEX);
+    if (*n->op->domain) return false;
+    if (strcmp(n->op->name, "Gather") == 0) return i == 0;
+    if (t != SARD_F32 || i != 1) return false;
+    return strcmp(n->op->name, "MatMul") == 0 || strcmp(n->op->name, "Gemm") == 0 || strcmp(n->op->name, "Conv") == 0;
+}
+
+static void want(const graph *g, value_id v, bool *wanted) {
+    if (v != NO_ID && g->values[v].constant != NO_ID) wanted[g->values[v].constant] = true;
+}
+
+/* Marks the constants that a graph reads element by element. */
+static void look(const graph *g, bool *wanted) {
+    for (uint32_t k = 0; k < g->n_outputs; k++) want(g, g->outputs[k], wanted);
+    for (uint32_t k = 0; k < g->n_nodes; k++) {
+        const node *n = &g->nodes[k];
+        for (uint32_t i = 0; i < n->in.n; i++) {
+            const value_id v = node_in(g, n, i);
+            const const_id c = v != NO_ID ? g->values[v].constant : NO_ID;
+            const tensor *t = c != NO_ID ? mod_const_tensor(g->mod, c) : NULL;
+            if (t && !reads_anywhere(n, i, t->dtype)) wanted[c] = true;
+        }
+        for (uint32_t i = 0; i < n->captures.n; i++) want(g, g->ids[n->captures.at + i], wanted);
+        for (uint32_t i = 0; i < n->n_attrs; i++)
+            if (n->attrs[i].type == ATTR_TENSOR) wanted[n->attrs[i].tensor] = true;
+    }
+}
+
+static sard_status own_memory(constant *c, sard_error *err) {
+    tensor t;
+    const shape s = shape_of(&c->v->t);
+    TRY(tensor_new(&t, (sard_dtype)c->v->t.dtype, &s, err));
+    memcpy(tensor_data(&t), tensor_data(&c->v->t), tensor_bytes(&t));
+    sard_value *v;
+    TRY(value_tensor(&t, &v, err));
+    sard_value_unref(c->v);
+    *c = (constant){.v = v};
+    return SARD_OK;
+}
+
+sard_status import_align(module *m, sard_error *err) {
+    bool *wanted = mem_calloc(m->n_constants, sizeof *wanted);
+    if (!wanted) return err_nomem(err, m->n_constants);
+    for (uint32_t g = 0; g < m->n_graphs; g++)
+        if (m->graphs[g]) look(m->graphs[g], wanted);
+    sard_status st = SARD_OK;
+    for (const_id c = 0; c < m->n_constants && st == SARD_OK; c++) {
+        const tensor *t = wanted[c] ? mod_const_tensor(m, c) : NULL;
+        if (t && t->dtype != SARD_STRING && tensor_data(t) && at_odd_address(t)) st = own_memory(&m->constants[c], err);
+    }
+    mem_free(wanted);
+    return st;
+}

@@ -55,8 +55,8 @@ static void unpack6(const uint8_t *p, size_t bytes, uint8_t *out, int64_t n) {
     }
 }
 
-/* Large tensors stay in place at any byte, for now (align.c looks who reads them). Small ones
- * get an address of their own, so that any operator may read them element by element. */
+/* Small tensors at odd addresses get memory of their own here, so that any operator may read them element by element;
+ * large ones stay where they are until align.c knows who reads them. */
 static bool wants_copy(const onnx_tensor *t, onnx_bytes data) {
     const int bytes = dtype_bits(t->data_type) / 8, align = bytes > 8 ? 8 : bytes;
     return dtype_in(t->data_type, DT_FLOAT6) ||

@@ -18,7 +18,8 @@ typedef struct want { /* one of the caller's outputs */
 typedef struct request {
     sard_model *m;
     arena mem;
-    sard_value **in; /* per graph input */
+    sard_value **in;      /* per graph input */
+    sard_value **aligned; /* per graph input: a copy of ours of one at an odd address, or NULL */
     want *wants;
     size_t n;
     sard_value **main_out; /* per output of the main model */
@@ -119,7 +120,7 @@ static void place_own(request *r, sard_value *const *outputs) {
         want *w = &r->wants[i];
         sard_value **slot = w->main != NO_ID ? &r->main_out[w->main] : &r->fetch_out[w->slot];
         if (!outputs[i] || *slot) continue;
-        w->direct = true;
+        w->direct = !tensor_at_odd_address(&outputs[i]->t);
         for (uint32_t k = 0; k < r->m->n_graph_in && w->direct; k++)
             w->direct = !r->in[k] || !value_is_tensor(r->in[k]) || !overlap(r->in[k], outputs[i]);
         for (size_t k = 0; k < i && w->direct; k++) w->direct = !outputs[k] || !overlap(outputs[k], outputs[i]);
@@ -135,6 +136,16 @@ static sard_status copy_own(sard_value *to, const sard_value *from, size_t i, sa
     FAIL_IF(!same, err, SARD_INVALID_ARGUMENT, "output %zu: the tensor to fill is %s, the result %s", i,
             value_text(to, want_text, sizeof want_text), value_text(from, found, sizeof found));
     tensor_copy_data(tensor_data(&to->t), &from->t);
+    return SARD_OK;
+}
+
+/* A caller's tensor may lie at any byte; operators read elements through pointers of their type. */
+static sard_status align_inputs(request *r, sard_error *err) {
+    for (uint32_t k = 0; k < r->m->n_graph_in; k++) {
+        if (!value_is_tensor(r->in[k]) || !tensor_at_odd_address(&r->in[k]->t)) continue;
+        TRY(value_clone(r->in[k], &r->aligned[k], err));
+        r->in[k] = r->aligned[k];
+    }
     return SARD_OK;
 }
 
@@ -192,18 +203,21 @@ static sard_status run(request *r, const sard_run_options *o, const char *const 
                        size_t n_in, const char *const *output_names, sard_value **outputs, sard_error *err) {
     const sard_model *m = r->m;
     r->in = arena_calloc(&r->mem, (size_t)m->n_graph_in + 1, sizeof *r->in);
+    r->aligned = arena_calloc(&r->mem, (size_t)m->n_graph_in + 1, sizeof *r->aligned);
     r->wants = arena_calloc(&r->mem, r->n + 1, sizeof *r->wants);
     r->main_out = arena_calloc(&r->mem, (size_t)m->n_out + 1, sizeof *r->main_out);
     sard_value **own = arena_copy(&r->mem, outputs, r->n * sizeof *own); /* the caller's tensors */
-    if (!r->in || !r->wants || !r->main_out || !own) return err_nomem(err, r->n * sizeof *own);
+    if (!r->in || !r->aligned || !r->wants || !r->main_out || !own) return err_nomem(err, r->n * sizeof *own);
     TRY(api_bind_inputs(m, input_names, inputs, n_in, r->in, err));
     TRY(find_wants(r, output_names, err));
     for (size_t i = 0; i < r->n; i++)
         if (own[i]) TRY(check_own(r, &r->wants[i], own[i], err));
     place_own(r, own);
-    sard_status st = execute(r, o, err);
+    sard_status st = align_inputs(r, err);
+    if (st == SARD_OK) st = execute(r, o, err);
     if (st == SARD_OK && m->has_src) st = onnx_store_check(&m->src.store, err);
     if (st == SARD_OK) st = deliver(r, outputs, err);
+    for (uint32_t i = 0; i < m->n_graph_in; i++) sard_value_unref(r->aligned[i]);
     for (uint32_t i = 0; i < m->n_out; i++)
         if (!is_own(r->main_out[i], own, r->n)) sard_value_unref(r->main_out[i]);
     for (uint32_t i = 0; i < r->n_fetch; i++)

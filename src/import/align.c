@@ -5,11 +5,6 @@
  */
 #include "import/importer.h"
 
-static bool at_odd_address(const tensor *t) {
-    const int bytes = dtype_bits(t->dtype) / 8, unit = bytes > 8 ? 8 : bytes;
-    return unit > 1 && (uintptr_t)tensor_data(t) % (unsigned)unit != 0;
-}
-
 /* Whether the node reads input i, whose element type is t, at any byte. */
 static bool reads_anywhere(const node *n, uint32_t i, uint8_t t) {
     if (n->op->emit) return !dtype_in(t, DT_STRING | DT_COMPLEX);
@@ -60,7 +55,7 @@ sard_status import_align(module *m, sard_error *err) {
     sard_status st = SARD_OK;
     for (const_id c = 0; c < m->n_constants && st == SARD_OK; c++) {
         const tensor *t = wanted[c] ? mod_const_tensor(m, c) : NULL;
-        if (t && t->dtype != SARD_STRING && tensor_data(t) && at_odd_address(t)) st = own_memory(&m->constants[c], err);
+        if (t && t->dtype != SARD_STRING && tensor_at_odd_address(t)) st = own_memory(&m->constants[c], err);
     }
     mem_free(wanted);
     return st;

@@ -48,6 +48,9 @@ typedef struct tensor {
 static inline void *tensor_data(const tensor *t) { return t->buf ? (char *)t->buf->data + t->offset : NULL; }
 #define TENSOR_AT(t, type) ((type *)tensor_data(t))
 
+/* Whether its elements lie where a pointer of their type may not point. */
+bool tensor_at_odd_address(const tensor *t);
+
 shape shape_of(const tensor *t);
 static inline bool shape_eq(const shape *a, const shape *b) {
     if (a->rank != b->rank) return false;

@@ -356,12 +356,44 @@ static void test_lists(void **state) {
     FAILS(SARD_INVALID_ARGUMENT, "-1 threads", sard_pool_new(-1, &p, &err));
 }
 
+/* Tensors of the caller's, in and out, at every byte. */
+static void test_any_byte(void **state) {
+    (void)state;
+    sard_error err;
+    sard_model *m = make_mlp(NULL);
+    sard_value *x = floats(2, DIMS(2, 4), NULL), *y = NULL;
+    for (int i = 0; i < 8; i++) ((float *)sard_tensor_data_mut(x))[i] = (float)i - 3;
+    OK(sard_run(m, NULL, NAMES("x"), &x, 1, NULL, &y, 1, &err));
+    const size_t n_in = sard_tensor_bytes(x), n_out = sard_tensor_bytes(y);
+    char in[64], out[256];
+    assert_true(n_in + 4 <= sizeof in && n_out + 4 <= sizeof out);
+    for (int shift = 0; shift < 4; shift++) {
+        sard_value *ax = NULL, *ay = NULL;
+        memcpy(in + shift, sard_tensor_data(x), n_in);
+        OK(sard_tensor_wrap(SARD_F32, 2, sard_tensor_dims(x), in + shift, n_in, NULL, NULL, &ax, &err));
+        OK(sard_tensor_wrap(SARD_F32, sard_tensor_rank(y), sard_tensor_dims(y), out + shift, n_out, NULL, NULL, &ay,
+                            &err));
+        OK(sard_run(m, NULL, NAMES("x"), &ax, 1, NULL, &ay, 1, &err));
+        assert_memory_equal(out + shift, sard_tensor_data(y), n_out);
+        sard_value_unref(ax);
+        sard_value_unref(ay);
+    }
+    sard_value_unref(x);
+    sard_value_unref(y);
+    sard_model_unref(m);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_build_and_run), cmocka_unit_test(test_fetch),
-        cmocka_unit_test(test_wrong_inputs),  cmocka_unit_test(test_symbols_agree),
-        cmocka_unit_test(test_options),       cmocka_unit_test(test_replaced_initializer),
-        cmocka_unit_test(test_body),          cmocka_unit_test(test_problems),
-        cmocka_unit_test(test_texts),         cmocka_unit_test(test_lists)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_any_byte),
+                                       cmocka_unit_test(test_build_and_run),
+                                       cmocka_unit_test(test_fetch),
+                                       cmocka_unit_test(test_wrong_inputs),
+                                       cmocka_unit_test(test_symbols_agree),
+                                       cmocka_unit_test(test_options),
+                                       cmocka_unit_test(test_replaced_initializer),
+                                       cmocka_unit_test(test_body),
+                                       cmocka_unit_test(test_problems),
+                                       cmocka_unit_test(test_texts),
+                                       cmocka_unit_test(test_lists)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
-"""One Spark with one library, for bench/spark.py: spark_worker.py WORK LIB THREADS ROWS PARTITIONS MEMORY
+"""One Spark with one library, for bench/spark.py: spark_worker.py WORK LIB THREADS MEMORY TABLE ROWS FILES
 
-What Spark says goes to WORK/bench.log.
+TABLE is a folder of Parquet files, written when it is not there. What Spark says goes to WORK/bench.log.
 
 Serves questions on stdin, one JSON line each: {"do": "time", "model", "maps", "batch"} gives the seconds of scoring the
 whole table once, {"do": "answers", ...} the labels and probabilities of the first rows and sums over all.
@@ -17,7 +17,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "clients" / "spark"), str(ROOT / "scripts")]
 
 from engine import jvm_pid, mapped_libraries, open_spark
-from pyspark import StorageLevel
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 from sardtools.workers import serve
@@ -27,16 +26,18 @@ COLUMNS = 95
 COMPARED = 20_000  # rows whose answers are compared one by one
 
 
-def make_table(spark, rows: int, partitions: int):
-    """`id` and `features`, vectors of 95 numbers from -2 to 2, the same for every session; held in memory."""
-    columns = F.sequence(F.lit(0), F.lit(COLUMNS - 1))
-    numbers = F.transform(columns, lambda i: F.pmod(F.xxhash64("id", i), F.lit(4001)) / 1000.0 - 2.0)
-    # pyspark.ml.functions.array_to_vector by its JVM name: that module wants pandas
-    vector = Column(spark._jvm.org.apache.spark.ml.functions.array_to_vector(numbers._jc))
-    table = spark.range(0, rows, 1, partitions).select("id", vector.alias("features"))
-    table = table.persist(StorageLevel.MEMORY_ONLY)
-    table.count()
-    return table
+def open_table(spark, folder: Path, rows: int, files: int):
+    """`id` and `features`, vectors of 95 numbers from -2 to 2, the same for every session; Spark splits it itself."""
+    if not folder.exists():
+        columns = F.sequence(F.lit(0), F.lit(COLUMNS - 1))
+        numbers = F.transform(columns, lambda i: F.xxhash64("id", i) / 2.0**62)
+        # pyspark.ml.functions.array_to_vector by its JVM name: that module wants pandas
+        vector = Column(spark._jvm.org.apache.spark.ml.functions.array_to_vector(numbers._jc))
+        unfinished = folder.with_suffix(".unfinished")
+        table = spark.range(0, rows, 1, files).select("id", vector.alias("features"))
+        table.write.mode("overwrite").parquet(str(unfinished))
+        unfinished.rename(folder)
+    return spark.read.parquet(str(folder))
 
 
 def score(table, question: dict):
@@ -56,10 +57,12 @@ def peak_memory(pid: int, reset: bool = False) -> int:
 
 def main() -> None:
     work, lib = Path(sys.argv[1]), sys.argv[2]
-    threads, rows, partitions, memory = int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), sys.argv[6]
+    threads, memory = int(sys.argv[3]), sys.argv[4]
+    folder, rows, files = Path(sys.argv[5]), int(sys.argv[6]), int(sys.argv[7])
     os.dup2(os.open(work / "bench.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)  # Spark's messages
     spark = open_spark(work, lib, threads=threads, memory=memory)
-    table = make_table(spark, rows, partitions)
+    table = open_table(spark, folder, rows, files)
+    tasks = table.rdd.getNumPartitions()
 
     def answer(question: dict) -> dict:
         scored = score(table, question)
@@ -67,7 +70,7 @@ def main() -> None:
             peak_memory(jvm_pid(), reset=True)
             start = time.perf_counter()
             scored.write.format("noop").mode("overwrite").save()
-            return {"seconds": time.perf_counter() - start, "peak": peak_memory(jvm_pid())}
+            return {"seconds": time.perf_counter() - start, "peak": peak_memory(jvm_pid()), "tasks": tasks}
         probability = F.col("p").getItem(F.lit(1).cast("long") if question["maps"] else 1).cast("double")
         scored = scored.select("id", "label", probability.alias("p"))
         first = scored.where(F.col("id") < COMPARED).orderBy("id").collect()

@@ -21,6 +21,7 @@
  *   f_sqrt, f_abs, f_copysign(magnitude, sign), f_round (to even), f_floor, f_ceil, f_trunc (d_)
  *   lt le gt ge eq ne         ordered comparisons to masks, false for NaN, but ne (f_ d_; i_ l_: lt gt eq, ltu)
  *   sel(m, a, b)              m ? a : b
+ *   i_and_unless(m, a, b)     m ? a : a & b
  *   m_and m_or m_xor m_not m_any m_all m_none m_first(n) (md_)
  *   f_bits i_real             the same bits as the other type (d_bits l_real)
  *   i_add i_sub i_mul         wrap (l_); i_shl, i_shr (arithmetic), i_shru by a constant (l_); i_min i_max (l_)

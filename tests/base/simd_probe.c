@@ -133,6 +133,7 @@ static void integers(const probe_in *in, probe_out *out) {
     I(i_sel(i_gt(a, b), a, b));
     I(i_sel(i_ltu(a, b), a, b));
     I(i_sel(i_eq(a, b), a, ~b));
+    I(i_and_unless(i_lt(a, b), a, b));
     I(i_from_f(x));
     I(f_bits(f_from_i(a)));
     L(l_add(a, b));

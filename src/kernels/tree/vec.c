@@ -33,8 +33,8 @@ INL void group_bits(const tree_bit *q, const tree_bit *end, const float *xt, int
         vf v = f_set(q->v);
         UNROLL for (int i = 0; i < g; i++) {
             vm m = passes(f_ld(x + i * VL), v, group);
-            lo[i] = i_sel(m, lo[i], lo[i] & i_set((int32_t)q->keep[0]));
-            if (words == 2) hi[i] = i_sel(m, hi[i], hi[i] & i_set((int32_t)q->keep[1]));
+            lo[i] = i_and_unless(m, lo[i], i_set((int32_t)q->keep[0]));
+            if (words == 2) hi[i] = i_and_unless(m, hi[i], i_set((int32_t)q->keep[1]));
         }
     }
 }
@@ -111,8 +111,8 @@ static void side(const tree_side *s, int n, const float *x2, int32_t *local) {
         for (int j = 0; j < n; j += 2) { /* an even number: two chains */
             vm m = f_le(f_gather(x2, i_ld(s[j].f + b)), f_ld(s[j].v + b));
             vm m2 = f_le(f_gather(x2, i_ld(s[j + 1].f + b)), f_ld(s[j + 1].v + b));
-            k = i_sel(m, k, k & i_ld(s[j].keep + b));
-            k2 = i_sel(m2, k2, k2 & i_ld(s[j + 1].keep + b));
+            k = i_and_unless(m, k, i_ld(s[j].keep + b));
+            k2 = i_and_unless(m2, k2, i_ld(s[j + 1].keep + b));
         }
         i_st(local + b, lowest(k & k2));
     }

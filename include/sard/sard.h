@@ -270,6 +270,7 @@ SARD_API void sard_options_free(sard_options *o);
  * dim.NAME         number                  none     fixes the symbolic dimension NAME
  * dim_denotation.D number                  none     fixes dimensions of inputs whose denotation is D
  * unknown_dims     error|ignore            error    when the model has no dimension NAME
+ * unknown_initializers  error|ignore       error    when the model has no initializer that is replaced
  * An unknown key or malformed value is SARD_INVALID_ARGUMENT and names the nearest key.
  */
 SARD_API SARD_MUST_CHECK sard_status sard_options_set(sard_options *o, const char *key, const char *value,

@@ -36,7 +36,7 @@ typedef struct option_file { /* external data given as bytes */
 struct sard_options {
     opt_level level;
     int threads, spin_us; /* spin_us < 0: not set */
-    bool read_weights, flush_denormals, ignore_unknown_dims;
+    bool read_weights, flush_denormals, ignore_unknown_dims, ignore_unknown_initializers;
     uint64_t memory_limit, load_limit;
     int64_t load_ns; /* 0: no limit */
     long stop_after; /* < 0: none */

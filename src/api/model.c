@@ -229,6 +229,7 @@ static sard_status import_checked(sard_model *m, const sard_options *o, run_ctl 
                                .dims = dims,
                                .n_dims = o->n_dims,
                                .ignore_unknown_dims = o->ignore_unknown_dims,
+                               .ignore_unknown_initializers = o->ignore_unknown_initializers,
                                .copy_weights = o->read_weights,
                                .ctl = ctl};
     TRY(import_model(&m->src, &io, &m->imported, err));

@@ -109,6 +109,7 @@ enum {
     KEY_LOAD_TIME,
     KEY_STOP,
     KEY_UNKNOWN_DIMS,
+    KEY_UNKNOWN_INITIALIZERS,
     KEY_COUNT
 };
 static const option_row rows[KEY_COUNT] = {
@@ -122,6 +123,7 @@ static const option_row rows[KEY_COUNT] = {
     [KEY_LOAD_TIME] = {"load_timeout", OPTION_SECONDS, {0}, 0, 0},
     [KEY_STOP] = {"stop_after", OPTION_INT, {0}, 0, INT32_MAX},
     [KEY_UNKNOWN_DIMS] = {"unknown_dims", OPTION_CHOICE, {"error", "ignore"}, 0, 0},
+    [KEY_UNKNOWN_INITIALIZERS] = {"unknown_initializers", OPTION_CHOICE, {"error", "ignore"}, 0, 0},
 };
 
 static sard_status read_value(const option_row *row, const char *value, uint64_t *out, sard_error *err) {
@@ -196,7 +198,8 @@ sard_status sard_options_set(sard_options *o, const char *key, const char *value
         return err_set(
             err, SARD_INVALID_ARGUMENT,
             "unknown option '%s'; the options are optimize, threads, spin_us, weights, denormals, "
-            "memory_limit, load_limit, load_timeout, stop_after, unknown_dims, dim.NAME, dim_denotation.NAME",
+            "memory_limit, load_limit, load_timeout, stop_after, unknown_dims, unknown_initializers, dim.NAME, "
+            "dim_denotation.NAME",
             key);
     }
     uint64_t v = 0;
@@ -225,6 +228,9 @@ sard_status sard_options_set(sard_options *o, const char *key, const char *value
         break;
     case KEY_UNKNOWN_DIMS:
         o->ignore_unknown_dims = v == 1;
+        break;
+    case KEY_UNKNOWN_INITIALIZERS:
+        o->ignore_unknown_initializers = v == 1;
         break;
     case KEY_LOAD_TIME:
         o->load_ns = (int64_t)v;

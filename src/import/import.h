@@ -30,8 +30,9 @@ typedef struct import_options {
     const import_dim *dims;
     size_t n_dims;
     bool ignore_unknown_dims; /* else a dimension that the model does not have is a problem */
-    bool copy_weights;        /* constants get memory of their own instead of lying in the file's mapping */
-    run_ctl *ctl;             /* the module's from its first node on; may be NULL */
+    bool ignore_unknown_initializers;
+    bool copy_weights; /* constants get memory of their own instead of lying in the file's mapping */
+    run_ctl *ctl;      /* the module's from its first node on; may be NULL */
 } import_options;
 
 /* src must outlive the module unless copy_weights. Ends with SARD_OK, or the first problem (all were reported). */

@@ -267,7 +267,7 @@ static void tell_unsupported(const importer *im) {
                     domain, *domain ? "." : "", mod_str(im->m, u->op), (long long)u->version, u->count,
                     u->count == 1 ? "" : "s", u->first);
     }
-    for (size_t i = 0; i < im->o->n_overrides; i++)
+    for (size_t i = 0; i < im->o->n_overrides && !im->o->ignore_unknown_initializers; i++)
         if (!im->override_used[i])
             problem_add(im->p, SARD_INVALID_ARGUMENT, "", "the model has no initializer '%s'",
                         im->o->overrides[i].name);

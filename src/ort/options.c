@@ -334,7 +334,8 @@ static sard_status set_all(const OrtEnv *env, const OrtSessionOptions *o, sard_o
     sard_status st = sard_options_set(to, "optimize", level, err);
     if (st == SARD_OK && flush) st = sard_options_set(to, "denormals", "flush", err);
     if (st == SARD_OK && folder && *folder) st = sard_options_external_folder(to, folder, err);
-    if (st == SARD_OK) st = sard_options_set(to, "unknown_dims", "ignore", err); /* the ABI has it so */
+    if (st == SARD_OK) st = sard_options_set(to, "unknown_dims", "ignore", err);         /* the ABI has it so */
+    if (st == SARD_OK) st = sard_options_set(to, "unknown_initializers", "ignore", err); /* options for many models */
     if (st == SARD_OK) st = set_free_dims(&o->free_dims, "dim.", to, err);
     if (st == SARD_OK) st = set_free_dims(&o->free_dim_denotations, "dim_denotation.", to, err);
     if (st == SARD_OK) st = set_data(o, to, err);

@@ -204,6 +204,9 @@ static void test_replaced_initializer(void **state) {
     OK(build_mlp(&bad, &err));
     OK(sard_options_initializer(o, "no such", b, &err));
     FAILS(SARD_INVALID_ARGUMENT, "no such", sard_builder_build(bad, o, &m, &err));
+    OK(sard_options_set(o, "unknown_initializers", "ignore", &err));
+    OK(sard_builder_build(bad, o, &m, &err));
+    sard_model_unref(m);
     sard_builder_free(bad);
     sard_options_free(o);
     sard_value_unref(b);

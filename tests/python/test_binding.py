@@ -644,6 +644,7 @@ def test_options_that_take_effect(tmp_path):
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_free_dimension_override_by_name("n", 2)
     options.add_initializer("bias", sard.OrtValue.ortvalue_from_numpy(np.float32(10)))
+    options.add_initializer("of another model", sard.OrtValue.ortvalue_from_numpy(np.float32(10)))
     options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
     session = sard.InferenceSession(scaled(), options)
     assert session.get_session_options() is options

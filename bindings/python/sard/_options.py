@@ -158,6 +158,7 @@ class SessionOptions:
         out += [(f"dim.{name}", str(value)) for name, value in self._dims.items()]
         out += [(f"dim_denotation.{name}", str(value)) for name, value in self._denotations.items()]
         out.append(("unknown_dims", "ignore"))  # as onnxruntime does
+        out.append(("unknown_initializers", "ignore"))
         if self._entries.get("session.set_denormal_as_zero") == "1":
             out.append(("denormals", "flush"))
         if self._entries.get("session.intra_op.allow_spinning") == "0":

@@ -277,6 +277,7 @@ static void test_add_initializer(void) {
     const char *const names[] = {"x"}, *const outputs[] = {"y"};
     GOOD(ort->CreateSessionOptions(&options));
     GOOD(ort->AddInitializer(options, "w", weight));
+    GOOD(ort->AddInitializer(options, "of another model", weight)); /* one set of options serves many models */
     OrtSession *s = session_with("overridable.onnx", options);
     OrtValue *in = floats2(x, 1, 3);
     GOOD(ort->Run(s, NULL, names, (const OrtValue *const *)&in, 1, outputs, 1, &y));

@@ -58,6 +58,7 @@ typedef struct formal { /* an input or output of the table */
     dtype_set types; /* element types (of a sequence's or optional's tensors, too; of a map: key types) */
     uint8_t flags;
     uint8_t kinds;
+    dtype_set any_byte; /* types of which elements are read at any address; others get memory of their own (align.c) */
 } formal;
 
 enum {                  /* op_def.flags */

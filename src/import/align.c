@@ -5,13 +5,11 @@
  */
 #include "import/importer.h"
 
-/* Whether the node reads input i, whose element type is t, at any byte. */
+/* Whether the node reads input i, whose element type is t, at any byte: pointwise programs do, others say so. */
 static bool reads_anywhere(const node *n, uint32_t i, uint8_t t) {
     if (n->op->emit) return !dtype_in(t, DT_STRING | DT_COMPLEX);
-    if (*n->op->domain) return false;
-    if (strcmp(n->op->name, "Gather") == 0) return i == 0;
-    if (t != SARD_F32 || i != 1) return false;
-    return strcmp(n->op->name, "MatMul") == 0 || strcmp(n->op->name, "Gemm") == 0 || strcmp(n->op->name, "Conv") == 0;
+    const formal *f = formal_at(n->op->in, n->op->n_in, i);
+    return f && dtype_in(t, f->any_byte);
 }
 
 static void want(const graph *g, value_id v, bool *wanted) {
@@ -36,12 +34,8 @@ static void look(const graph *g, bool *wanted) {
 }
 
 static sard_status own_memory(constant *c, sard_error *err) {
-    tensor t;
-    const shape s = shape_of(&c->v->t);
-    TRY(tensor_new(&t, (sard_dtype)c->v->t.dtype, &s, err));
-    memcpy(tensor_data(&t), tensor_data(&c->v->t), tensor_bytes(&t));
     sard_value *v;
-    TRY(value_tensor(&t, &v, err));
+    TRY(value_clone(c->v, &v, err));
     sard_value_unref(c->v);
     *c = (constant){.v = v};
     return SARD_OK;

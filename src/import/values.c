@@ -58,9 +58,7 @@ static void unpack6(const uint8_t *p, size_t bytes, uint8_t *out, int64_t n) {
 /* Small tensors at odd addresses get memory of their own here, so that any operator may read them element by element;
  * large ones stay where they are until align.c knows who reads them. */
 static bool wants_copy(const onnx_tensor *t, onnx_bytes data) {
-    const int bytes = dtype_bits(t->data_type) / 8, align = bytes > 8 ? 8 : bytes;
-    return dtype_in(t->data_type, DT_FLOAT6) ||
-           (align > 1 && data.n <= ALIGN_MAX_BYTES && (uintptr_t)data.p % (unsigned)align != 0);
+    return dtype_in(t->data_type, DT_FLOAT6) || (data.n <= ALIGN_MAX_BYTES && dtype_odd_address(t->data_type, data.p));
 }
 
 static sard_status data_tensor(onnx_model *src, const onnx_tensor *t, const shape *s, int64_t count, bool copy,

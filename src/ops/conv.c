@@ -21,7 +21,7 @@ static const attr_def transposed_attrs[] = {COMMON_ATTRS, ATTR_OPT("output_paddi
 static const window_attrs conv_window = {AUTO_PAD, DILATIONS, KERNEL_SHAPE, PADS, STRIDES, -1};
 static const formal conv_in[] = {
     {.name = "X", .var = "T", .types = DT_FLOAT},
-    {.name = "W", .var = "T", .types = DT_FLOAT, .flags = F_CONST},
+    {.name = "W", .var = "T", .types = DT_FLOAT, .flags = F_CONST, .any_byte = DT(SARD_F32)},
     {.name = "B", .var = "T", .types = DT_FLOAT, .flags = F_OPTIONAL | F_CONST},
 };
 static const formal conv_out[] = {{.name = "Y", .var = "T", .types = DT_FLOAT}};

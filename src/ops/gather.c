@@ -7,7 +7,7 @@ enum { AXIS };
 #define TYPES (DT_NUMBER | DT_COMPLEX | DT_BOOL | DT_STRING)
 static const attr_def gather_attrs[] = {ATTR_I("axis", 0)};
 static const formal gather_in[] = {
-    {.name = "data", .var = "T", .types = TYPES},
+    {.name = "data", .var = "T", .types = TYPES, .any_byte = TYPES},
     {.name = "indices", .var = "Tind", .types = DT(SARD_I32) | DT(SARD_I64)},
 };
 static const formal gather_out[] = {{.name = "output", .var = "T", .types = TYPES}};

@@ -10,7 +10,7 @@ static const attr_def gemm_attrs[] = {ATTR_F("alpha", 1.0f), ATTR_F("beta", 1.0f
                                       ATTR_I("transB", 0)};
 static const formal gemm_in[] = {
     {.name = "A", .var = "T", .types = PRODUCT_TYPES},
-    {.name = "B", .var = "T", .types = PRODUCT_TYPES, .flags = F_CONST},
+    {.name = "B", .var = "T", .types = PRODUCT_TYPES, .flags = F_CONST, .any_byte = DT(SARD_F32)},
     {.name = "C", .var = "T", .types = PRODUCT_TYPES, .flags = F_OPTIONAL},
 };
 static const formal gemm_out[] = {{.name = "Y", .var = "T", .types = PRODUCT_TYPES}};

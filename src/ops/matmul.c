@@ -6,7 +6,7 @@
 
 static const formal matmul_in[] = {
     {.name = "A", .var = "T", .types = PRODUCT_TYPES},
-    {.name = "B", .var = "T", .types = PRODUCT_TYPES, .flags = F_CONST},
+    {.name = "B", .var = "T", .types = PRODUCT_TYPES, .flags = F_CONST, .any_byte = DT(SARD_F32)},
 };
 static const formal matmul_out[] = {{.name = "Y", .var = "T", .types = PRODUCT_TYPES}};
 

@@ -43,6 +43,11 @@ static const struct {
 
 bool dtype_valid(int t) { return t > SARD_UNDEFINED && t < SARD_DTYPE_COUNT; }
 int dtype_bits(int t) { return dtype_valid(t) ? rows[t].bits : 0; }
+
+bool dtype_odd_address(int t, const void *p) {
+    const int bytes = dtype_bits(t) / 8, unit = bytes > 8 ? 8 : bytes;
+    return unit > 1 && (uintptr_t)p % (unsigned)unit != 0;
+}
 bool dtype_signed(int t) { return dtype_valid(t) && rows[t].is_signed; }
 const char *dtype_short(int t) { return dtype_valid(t) ? rows[t].name : "?"; }
 

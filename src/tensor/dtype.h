@@ -30,6 +30,8 @@ typedef uint32_t dtype_set;
 
 static inline bool dtype_in(int t, dtype_set s) { return t > 0 && t < SARD_DTYPE_COUNT && (s >> t & 1); }
 bool dtype_valid(int t);
+/* Whether a pointer to elements of type t may not point there (data in a file begins at any byte). */
+bool dtype_odd_address(int t, const void *p);
 int dtype_bits(int t); /* bits an element takes in memory; a string takes 128 (a str); 0: not valid */
 static inline bool dtype_subbyte(int t) { return dtype_in(t, DT_SUBBYTE); } /* packed, never strided */
 bool dtype_signed(int t);

@@ -252,10 +252,7 @@ static void gather_line(char *restrict dst, const char *src, int64_t n, int64_t 
 #undef LINE
 }
 
-bool tensor_at_odd_address(const tensor *t) {
-    const int bytes = dtype_bits(t->dtype) / 8, unit = bytes > 8 ? 8 : bytes;
-    return unit > 1 && (uintptr_t)tensor_data(t) % (unsigned)unit != 0;
-}
+bool tensor_at_odd_address(const tensor *t) { return dtype_odd_address(t->dtype, tensor_data(t)); }
 
 void tensor_copy_data(void *dst, const tensor *src) {
     const size_t bytes = tensor_bytes(src);

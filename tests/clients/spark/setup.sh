@@ -5,6 +5,7 @@
 spark_setup() { # FOLDER
     local here wanted
     here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+    set -- "$(realpath -m "$1")" # Maven takes folders from where the pom lies
     wanted="pyspark 3.5.9, synapseml 1.1.0, $(cksum <"$here/pom.xml")"
     [ "$(cat "$1/.spark" 2>/dev/null)" = "$wanted" ] && return
     mkdir -p "$1"
@@ -14,6 +15,6 @@ spark_setup() { # FOLDER
     rm -rf "$1/jars"
     mvn -q -B -f "$here/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
         -DincludeScope=runtime -DoutputDirectory="$1/jars" || return
-    (cd "$1/jars" && rm -f scala-library-* scala-reflect-* slf4j-api-* spark-avro_* spark-tags_* commons-lang-* commons-logging-*)
+    (cd "$1/jars" && rm -f scala-library-* scala-reflect-* slf4j-api-* spark-avro_* spark-tags_* commons-lang-* commons-logging-*) || return
     echo "$wanted" >"$1/.spark"
 }

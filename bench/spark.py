@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Measures SynapseML's ONNXModel on Spark over sard's libonnxruntime.so.1 beside the library that SynapseML brings.
 
-Each library has a JVM of its own, with the same settings and the same table, rows of vectors of 95 numbers in Parquet
-files; they take turns, the ratio is the median over neighbouring samples. What is timed is reading and scoring the
-whole table once, its result thrown away (Spark's `noop` sink); what the JVM compiles has been compiled by then. Before
-that the answers of both are compared: labels, probabilities, sums. A model that does nothing shows what Spark itself
-costs, and so how much faster a library that takes no time would be.
+Each library has a JVM of its own, new for each model, with the same settings and the same table, rows of vectors of 95
+numbers in memory (`localCheckpoint`); they take turns, the ratio is the median over neighbouring samples. What is timed
+is scoring the whole table once, its result thrown away (Spark's `noop` sink); what the JVM compiles has been compiled by
+then, and its heap has its full size from the start (spark_worker.py, `heap_options`). At the end the answers of both are
+compared: labels, probabilities, sums. A model that does nothing shows what Spark itself costs, and so how much faster a library
+that takes no time would be.
 Writes its section of bench/RESULTS.md.
 
 examples:
-  bench/spark.py                                  1,000,000 rows, batches of 5,000, local[2]; some ten minutes
+  bench/spark.py                                  1,000,000 rows, batches of 5,000, local[2]; some 25 minutes
   bench/spark.py --rows 50000 --no-write          a quick look
   bench/spark.py --only gbm100_zipmap --rounds 9  one model
   bench/spark.py --lib DIR                        a folder with libonnxruntime.so.1 instead of the release build's
@@ -37,7 +38,7 @@ MARKS = ("<!-- bench/spark.py: begin -->", "<!-- bench/spark.py: end -->")
 CLIENT = REPO / "tests" / "clients" / "spark"
 WORK = REPO / "build" / "clients" / "spark"
 COLUMNS = 95
-WARM = 2  # runs of each job that are not counted: the JVM compiles what is run often
+WARM = 3  # runs of each job that are not counted: the JVM compiles what is run often
 
 
 @dataclass
@@ -71,9 +72,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--batch", type=int, default=5000)
     parser.add_argument("--threads", type=int, default=2, help="of Spark: local[N]")
-    parser.add_argument("--files", type=int, default=8, help="of the table; Spark makes tasks of them by their size")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--memory", default="3g", help="of each JVM's heap")
+    parser.add_argument("--tasks", type=int, default=8, help="the partitions of the table")
+    parser.add_argument("--pairs", type=int, default=2, help="of JVMs for each model, one after the other")
+    parser.add_argument("--rounds", type=int, default=4, help="of each pair")
+    parser.add_argument("--memory", type=int, default=6144, help="of each JVM's heap, in MiB")
     parser.add_argument("--only", nargs="+", choices=[j.name for j in JOBS], default=[j.name for j in JOBS])
     parser.add_argument("--lib", type=Path, help="a folder with libonnxruntime.so.1 (the release build's otherwise)")
     parser.add_argument("--results", type=Path, default=REPO / "bench" / "RESULTS.md")
@@ -126,39 +128,55 @@ def compare(job: Job, answers: dict[str, dict]) -> str:
     return f"{len(ours['labels']) - flips:,} of {len(ours['labels']):,} labels"
 
 
-def measure(job: Job, children: dict[str, Worker], folder: Path, arguments: argparse.Namespace) -> dict:
-    """{"sard", "official": (rows per second: median, best, peak bytes), "ratio", "agree", "tasks"}"""
-    print(f"  {job.what} ...", flush=True)
-    agree = ""
-    if not job.trivial:
-        question = job.question("answers", folder, arguments.batch)
-        agree = compare(job, {name: ask(child, question) for name, child in children.items()})
+def take_samples(job: Job, children: dict[str, Worker], folder: Path, arguments: argparse.Namespace) -> tuple[dict, dict]:
+    """Rounds of one pair of JVMs, warmed: the samples, and the most resident bytes, of each library."""
     question = job.question("time", folder, arguments.batch)
     peaks: dict[str, int] = {}
-    tasks = 0
 
     def sampler(name: str) -> float:
-        nonlocal tasks
         answer = ask(children[name], question)
         peaks[name] = max(peaks.get(name, 0), answer["peak"])
-        tasks = answer["tasks"]
         return answer["seconds"]
 
     samplers = {name: (lambda n=name: sampler(n)) for name in children}
     for _ in range(WARM):
         for warm in samplers.values():
             warm()
-    samples = timing.take_turns(samplers, seconds=0, least=arguments.rounds)
+    return timing.take_turns(samplers, seconds=0, least=arguments.rounds), peaks
+
+
+def measure(job: Job, children: dict[str, Worker], folder: Path, arguments: argparse.Namespace) -> dict:
+    """{"sard", "official": (rows per second: median, best, peak bytes), "ratio", "agree"}
+
+    Every pair of JVMs is new and has scored nothing else: what a JVM compiles depends on all that it has run, and on
+    luck, of which two JVMs over the same library may have a fifth.
+    """
+    samples: dict[str, timing.Samples] = {}
+    peaks: dict[str, int] = {}
+    for pair in range(arguments.pairs):
+        print(f"  {job.what}, pair {pair + 1} of {arguments.pairs} ...", flush=True)
+        for child in children.values():
+            child.close()
+        taken, most = take_samples(job, children, folder, arguments)
+        for name in children:
+            samples.setdefault(name, timing.Samples()).seconds.extend(taken[name].seconds)
+            peaks[name] = max(peaks.get(name, 0), most[name])
+        print(f"    {1 / timing.ratio(taken, 'sard', 'official'):.2f}", flush=True)
+    agree = ""
+    if not job.trivial:
+        question = job.question("answers", folder, arguments.batch)
+        agree = compare(job, {name: ask(child, question) for name, child in children.items()})
     figures = {name: (arguments.rows / s.median, arguments.rows / s.best, peaks[name]) for name, s in samples.items()}
-    return {**figures, "ratio": 1 / timing.ratio(samples, "sard", "official"), "agree": agree, "tasks": tasks}
+    return {**figures, "ratio": 1 / timing.ratio(samples, "sard", "official"), "agree": agree}
 
 
-def row_of(job: Job, figures: dict, floor: float) -> list[str]:
-    """A line of the table; `floor`: rows per second of the model that does nothing, 0 when it was not measured."""
+def row_of(job: Job, figures: dict, floor: float, heap: int) -> list[str]:
+    """A line of the table; `floor`: rows per second of the model that does nothing, 0 when it was not measured; `heap`:
+    of each JVM, in bytes, resident from the start, so that only what stands beside it tells the libraries apart."""
     cells = [job.what]
     for name in ("sard", "official"):
         median, best, peak = figures[name]
-        cells += [f"{median:,.0f}", f"{best:,.0f}", f"{peak / 1e6:,.0f}"]
+        cells += [f"{median:,.0f}", f"{best:,.0f}", f"{(peak - heap) / 1e6:,.0f}"]
     judged = "" if job.bar is None else "meets" if figures["ratio"] >= job.bar else "MISSES"
     bar = "" if job.bar is None else f"{job.bar:.1f}"
     most = f"{floor / figures['official'][0]:.2f}" if floor and not job.trivial else ""
@@ -183,13 +201,12 @@ def main() -> int:
     make_models(folder)
     libraries = {"sard": str(sard_library(arguments.lib)), "official": "official"}
     jobs = [job for job in JOBS if job.name in arguments.only]
-    table = folder / f"table_{arguments.rows}_{arguments.files}.parquet"
     children = {}
     for name, lib in libraries.items():
         command = [WORK / "venv" / "bin" / "python", REPO / "bench" / "spark_worker.py", WORK, lib]
-        command += [arguments.threads, arguments.memory, table, arguments.rows, arguments.files]
+        command += [arguments.threads, arguments.memory, arguments.rows, arguments.tasks]
         children[name] = Worker([str(word) for word in command], time_limit=1800.0)
-    head = ["model", "sard rows/s", "best", "peak MB", "official rows/s", "best", "peak MB", "ratio"]
+    head = ["model", "sard rows/s", "best", "+MB", "official rows/s", "best", "+MB", "ratio"]
     head += ["most", "bar", "", "agree"]
     rows = []
     floor = 0.0
@@ -198,7 +215,7 @@ def main() -> int:
             figures = measure(job, children, folder, arguments)
             if job.trivial:
                 floor = max(figures[name][0] for name in libraries)
-            rows.append(row_of(job, figures, floor))
+            rows.append(row_of(job, figures, floor, arguments.memory << 20))
             print(text_table(head, rows[-1:]), flush=True)
     finally:
         for child in children.values():
@@ -206,12 +223,13 @@ def main() -> int:
     print(f"\n{text_table(head, rows)}\n")
     text = (
         f"{arguments.rows:,} rows of vectors of {COLUMNS} numbers, batches of {arguments.batch:,}, "
-        f"`local[{arguments.threads}]`, Parquet in {arguments.files} files ({figures['tasks']} tasks), SynapseML 1.1.0 "
+        f"`local[{arguments.threads}]`, a table in memory of {arguments.tasks} partitions, SynapseML 1.1.0 "
         "on Spark 3.5.9 over sard's `libonnxruntime.so.1` and over the library that SynapseML brings (1.8.1); each in "
-        "a JVM of its own with "
-        f"{arguments.memory} of heap, in turns. Rows per second, median and best; the ratio is the median over "
+        f"a JVM of its own with {arguments.memory:,} MiB of heap from the start, {arguments.pairs} new pairs for each model, "
+        "in turns. Rows per second, median and best; the ratio is the median over "
         "neighbouring samples, the bar the least it may be, `most` what a library that takes no time would have (Spark "
-        "with the model that does nothing against the official library); the peak is the JVM's resident memory. "
+        "with the model that does nothing against the official library); `+MB` is the JVM's most resident memory "
+        "beside its heap. "
         "`agree`: labels equal of the rows compared one by one (the others differ where a probability is one half)."
     )
     facts = machine.facts()

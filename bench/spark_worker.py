@@ -1,6 +1,6 @@
-"""One Spark with one library, for bench/spark.py: spark_worker.py WORK LIB THREADS MEMORY TABLE ROWS FILES
+"""One Spark with one library, for bench/spark.py: spark_worker.py WORK LIB THREADS MEMORY ROWS TASKS
 
-TABLE is a folder of Parquet files, written when it is not there. What Spark says goes to WORK/bench.log.
+MEMORY is the heap's MiB. What Spark says goes to WORK/bench.log.
 
 Serves questions on stdin, one JSON line each: {"do": "time", "model", "maps", "batch"} gives the seconds of scoring the
 whole table once, {"do": "answers", ...} the labels and probabilities of the first rows and sums over all.
@@ -26,18 +26,23 @@ COLUMNS = 95
 COMPARED = 20_000  # rows whose answers are compared one by one
 
 
-def open_table(spark, folder: Path, rows: int, files: int):
-    """`id` and `features`, vectors of 95 numbers from -2 to 2, the same for every session; Spark splits it itself."""
-    if not folder.exists():
-        columns = F.sequence(F.lit(0), F.lit(COLUMNS - 1))
-        numbers = F.transform(columns, lambda i: F.xxhash64("id", i) / 2.0**62)
-        # pyspark.ml.functions.array_to_vector by its JVM name: that module wants pandas
-        vector = Column(spark._jvm.org.apache.spark.ml.functions.array_to_vector(numbers._jc))
-        unfinished = folder.with_suffix(".unfinished")
-        table = spark.range(0, rows, 1, files).select("id", vector.alias("features"))
-        table.write.mode("overwrite").parquet(str(unfinished))
-        unfinished.rename(folder)
-    return spark.read.parquet(str(folder))
+def heap_options(memory: int) -> str:
+    """A heap of `memory` MiB that is there from the start, two thirds of it for what dies young.
+
+    A heap that grows while it is measured, or whose young part is small beside a batch's millions of boxed numbers,
+    costs a third of Spark's time, and differs from run to run.
+    """
+    young = memory * 2 // 3
+    return f"-Xms{memory}m -Xmn{young}m -XX:+UseParallelGC -XX:+AlwaysPreTouch -XX:+UseTransparentHugePages"
+
+
+def open_table(spark, rows: int, tasks: int):
+    """`id` and `features`, vectors of 95 numbers from -2 to 2, the same for every session, as rows in memory."""
+    columns = F.sequence(F.lit(0), F.lit(COLUMNS - 1))
+    numbers = F.transform(columns, lambda i: F.xxhash64("id", i) / 2.0**62)
+    # pyspark.ml.functions.array_to_vector by its JVM name: that module wants pandas
+    vector = Column(spark._jvm.org.apache.spark.ml.functions.array_to_vector(numbers._jc))
+    return spark.range(0, rows, 1, tasks).select("id", vector.alias("features")).localCheckpoint()
 
 
 def score(table, question: dict):
@@ -57,12 +62,10 @@ def peak_memory(pid: int, reset: bool = False) -> int:
 
 def main() -> None:
     work, lib = Path(sys.argv[1]), sys.argv[2]
-    threads, memory = int(sys.argv[3]), sys.argv[4]
-    folder, rows, files = Path(sys.argv[5]), int(sys.argv[6]), int(sys.argv[7])
+    threads, memory, rows, tasks = map(int, sys.argv[3:7])
     os.dup2(os.open(work / "bench.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)  # Spark's messages
-    spark = open_spark(work, lib, threads=threads, memory=memory)
-    table = open_table(spark, folder, rows, files)
-    tasks = table.rdd.getNumPartitions()
+    spark = open_spark(work, lib, threads=threads, memory=f"{memory}m", java=heap_options(memory))
+    table = open_table(spark, rows, tasks)
 
     def answer(question: dict) -> dict:
         scored = score(table, question)
@@ -70,7 +73,7 @@ def main() -> None:
             peak_memory(jvm_pid(), reset=True)
             start = time.perf_counter()
             scored.write.format("noop").mode("overwrite").save()
-            return {"seconds": time.perf_counter() - start, "peak": peak_memory(jvm_pid()), "tasks": tasks}
+            return {"seconds": time.perf_counter() - start, "peak": peak_memory(jvm_pid())}
         probability = F.col("p").getItem(F.lit(1).cast("long") if question["maps"] else 1).cast("double")
         scored = scored.select("id", "label", probability.alias("p"))
         first = scored.where(F.col("id") < COMPARED).orderBy("id").collect()

@@ -35,10 +35,13 @@ def library_settings(lib: str) -> dict[str, str]:
     return settings
 
 
-def open_spark(work: Path, lib: str, *, threads: int = 2, memory: str = "1500m") -> SparkSession:
-    """A local Spark of so many threads; `work` is the folder that setup.sh filled."""
+def open_spark(work: Path, lib: str, *, threads: int = 2, memory: str = "1500m", java: str = "") -> SparkSession:
+    """A local Spark of so many threads; `work` is the folder that setup.sh filled, `java` more options of its JVM."""
     os.environ.pop("PYSPARK_SUBMIT_ARGS", None)
     chosen = library_settings(lib)
+    options = f"{chosen.get('spark.driver.extraJavaOptions', '')} {java}".strip()
+    if options:
+        chosen["spark.driver.extraJavaOptions"] = options
     jars = [str(j) for j in sorted((work / "jars").glob("*.jar"))]
     settings = {
         "spark.ui.enabled": "false",

@@ -38,7 +38,7 @@ MARKS = ("<!-- bench/spark.py: begin -->", "<!-- bench/spark.py: end -->")
 CLIENT = REPO / "tests" / "clients" / "spark"
 WORK = REPO / "build" / "clients" / "spark"
 COLUMNS = 95
-WARM = 3  # runs of each job that are not counted: the JVM compiles what is run often
+WARM = 4  # runs of each job that are not counted: the JVM compiles what is run often
 
 
 @dataclass
@@ -74,7 +74,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2, help="of Spark: local[N]")
     parser.add_argument("--tasks", type=int, default=8, help="the partitions of the table")
     parser.add_argument("--pairs", type=int, default=2, help="of JVMs for each model, one after the other")
-    parser.add_argument("--rounds", type=int, default=4, help="of each pair")
+    parser.add_argument("--rounds", type=int, default=6, help="of each pair")
     parser.add_argument("--memory", type=int, default=6144, help="of each JVM's heap, in MiB")
     parser.add_argument("--only", nargs="+", choices=[j.name for j in JOBS], default=[j.name for j in JOBS])
     parser.add_argument("--lib", type=Path, help="a folder with libonnxruntime.so.1 (the release build's otherwise)")

@@ -33,7 +33,8 @@ def heap_options(memory: int) -> str:
     costs a third of Spark's time, and differs from run to run.
     """
     young = memory * 2 // 3
-    return f"-Xms{memory}m -Xmn{young}m -XX:+UseParallelGC -XX:+AlwaysPreTouch -XX:+UseTransparentHugePages"
+    fixed = "-XX:+UseParallelGC -XX:-UseAdaptiveSizePolicy -XX:+AlwaysPreTouch -XX:+UseTransparentHugePages"
+    return f"-Xms{memory}m -Xmn{young}m {fixed}"
 
 
 def open_table(spark, rows: int, tasks: int):

@@ -10,10 +10,16 @@ static tree_test tests[MAX_TESTS];
 static int32_t roots[MAX_TREES], leaf_at[2 * MAX_TESTS];
 static tree_weight weights[4 * MAX_TESTS];
 static const isa LEVELS[] = {ISA_REF, ISA_NEON, ISA_AVX2, ISA_AVX512};
-static int rows_run[4];
+static int rows_run[4], ranked_run[2]; /* of small trees, of large ones */
 
-/* A random tree of that many leaves: a leaf is split until there are enough. */
-static void add_tree(tree_model *m, int leaves, int flags) {
+static double threshold(bool few) {
+    if (few) return kt_below(50) ? (double)kt_below(100) / 16 - 3 : kt_below(2) ? (double)INFINITY : -(double)INFINITY;
+    if (kt_below(40) == 0) return kt_below(2) ? (double)INFINITY : (double)NAN;
+    return kt_below(4) ? (double)kt_real() : (double)kt_below(3);
+}
+
+/* A random tree of that many leaves: a leaf is split until there are enough. `few`: thresholds that can be ranked. */
+static void add_tree(tree_model *m, int leaves, int flags, bool few) {
     int32_t *open[1024];
     int n = 1;
     open[0] = &roots[m->n_trees++];
@@ -21,8 +27,7 @@ static void add_tree(tree_model *m, int leaves, int flags) {
         int k = (int)kt_below(n);
         tree_test *t = &tests[m->n_tests];
         *open[k] = m->n_tests++;
-        t->v = kt_below(4) ? (double)kt_real() : (double)kt_below(3);
-        if (kt_below(40) == 0) t->v = kt_below(2) ? (double)INFINITY : (double)NAN;
+        t->v = threshold(few);
         t->feature = (int32_t)kt_below(FEATURES);
         t->flags = (uint8_t)(kt_u32() & (unsigned)flags);
         open[k] = &t->yes, open[n++] = &t->no;
@@ -79,7 +84,8 @@ static void check(const tree_model *m, int rows) {
     int cells = rows * m->n_targets;
     assert_int_equal(tree_forest_new(m, &f, &err), SARD_OK);
     for (int i = 0; i < rows * FEATURES; i++) {
-        x32[i] = kt_below(4) ? kt_float(KT_SPECIAL) : (float)kt_below(3);
+        x32[i] = kt_below(4) ? kt_float(KT_SPECIAL) : (float)kt_below(100) / 16 - 3;
+        if (kt_below(3) == 0) x32[i] = (float)kt_below(3);
         x64[i] = (double)x32[i];
     }
     memset(want32, 0, sizeof want32), memset(want64, 0, sizeof want64), memset(want_has, 0, sizeof want_has);
@@ -89,6 +95,8 @@ static void check(const tree_model *m, int rows) {
         else
             expect_f32(m, x64 + r * FEATURES, want32 + r * m->n_targets, want_has + r * m->n_targets);
     }
+    for (int32_t t = 0; f->limits && t < m->n_trees; t++)
+        if (f->tree[t].n_choices > 0) ranked_run[f->tree[t].kind == TREE_NODES]++;
     kt_buffer scratch = kt_alloc(tree_scratch(f, 1), 0);
     for (int l = 0; l < 4; l++) {
         const tree_kernels *k = tree_kernels_for(LEVELS[l]);
@@ -110,20 +118,21 @@ static void check(const tree_model *m, int rows) {
 
 static void test_scores(void **state) {
     (void)state;
-    static const int leaves[] = {1, 2, 5, 31, 32, 33, 63, 64, 65, 300},
+    static const int leaves[] = {1, 2, 5, 31, 32, 33, 63, 64, 65, 256, 257, 300},
                      counts[] = {1, 2, 3, 4, 15, 16, 17, 48, 64, 65, 200};
     for (int round = 0; round < 400; round++) {
         tree_model m = {.tests = tests, .roots = roots, .weights = weights, .leaf_at = leaf_at};
-        bool simple = round % 2, mixed = round % 3 == 0;
-        int size = leaves[kt_below(10)], trees = 1 + (int)kt_below(40), flags = round % 5 ? TREE_NAN_YES : 3;
+        bool simple = round % 2, mixed = round % 3 == 0, few = kt_below(2);
+        int size = leaves[kt_below(12)], trees = 1 + (int)kt_below(40), flags = round % 5 ? TREE_NAN_YES : 3;
         m.type = round % 7 ? SARD_F32 : SARD_F64;
         m.aggregate = round % 4 < 2 ? TREE_SUM : round % 4 == 2 ? TREE_MIN : TREE_MAX;
         m.n_targets = 1 + (int32_t)kt_below(MAX_TARGETS);
-        for (int t = 0; t < trees; t++) add_tree(&m, mixed ? leaves[kt_below(10)] : size, flags);
+        for (int t = 0; t < trees; t++) add_tree(&m, mixed ? leaves[kt_below(12)] : size, flags, few);
         for (int32_t i = 0; m.type == SARD_F32 && i < m.n_tests; i++) tests[i].v = (double)(float)tests[i].v;
         add_weights(&m, simple);
         check(&m, counts[kt_below(11)]);
     }
+    assert_true(ranked_run[0] > 100 && ranked_run[1] > 100);
 }
 
 static void refused(const tree_model *m, const char *why) {

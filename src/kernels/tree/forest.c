@@ -13,6 +13,7 @@ typedef struct build {
     tree_forest *f;
     int32_t *queue, *kid; /* of the tree at hand: references as in the model; place of the yes child */
     int32_t *place;       /* of a feature in used[], by feature */
+    int32_t *at;          /* of a leaf: its number; of a test: its choice */
     uint8_t *seen;        /* tests */
     int32_t n, leaves, depth, reached;
 } build;
@@ -82,6 +83,7 @@ static uint64_t add_span(build *b, int32_t h, int group, int32_t slot0, int *lea
     int32_t ref = b->queue[h];
     if (ref < 0) {
         f->slot_leaf[slot0 + *leaf] = ~ref;
+        b->at[h] = *leaf;
         return (uint64_t)1 << (*leaf)++;
     }
     const tree_test *t = &b->m->tests[ref];
@@ -102,6 +104,33 @@ static void add_bits(build *b, tree_info *t) {
         t->end[g] = f->n_bits;
     }
     f->n_slots += b->leaves;
+}
+
+static uint32_t row_at(int32_t row) { return (uint32_t)row * TREE_ROW; }
+
+/* The choices of a ranked tree, children first. Leaves of a tree that is also walked get numbers and slots of their own. */
+static void add_choices(build *b, tree_info *t) {
+    tree_forest *f = b->f;
+    t->n_choices = -1;
+    if (!f->ranked || b->leaves > TREE_RANKED_LEAVES) return;
+    t->choice0 = f->n_choices, t->choice_slot0 = t->slot0, t->n_choices = 0, t->leaves = b->leaves;
+    if (t->kind == TREE_NODES) {
+        t->choice_slot0 = f->n_slots;
+        for (int32_t h = 0; h < b->n; h++) {
+            if (b->queue[h] >= 0) continue;
+            b->at[h] = f->n_slots - t->choice_slot0;
+            f->slot_leaf[f->n_slots++] = ~b->queue[h];
+        }
+    }
+    for (int32_t h = b->n - 1; h >= 0; h--) {
+        if (b->queue[h] < 0) continue;
+        const tree_test *s = &b->m->tests[b->queue[h]];
+        int32_t x = b->place[s->feature], rank = tree_rank(f, x, (float)s->v), yes = b->kid[h];
+        f->ranked[f->n_choices++] =
+            (tree_choice){(uint32_t)rank * 0x01010101u, row_at(x + (s->flags & TREE_NAN_YES ? f->n_used : 0)),
+                          row_at(b->at[yes]), row_at(b->at[yes + 1])};
+        b->at[h] = TREE_CHOICES + t->n_choices++;
+    }
 }
 
 /* The target of all its leaves when each has one weight and all the same target; -1 else. */
@@ -210,7 +239,7 @@ static sard_status lay_side(tree_forest *f, sard_error *err) {
 
 /* Values by slot: a simple forest's sums need no leaves. */
 static sard_status lay_values(tree_forest *f, sard_error *err) {
-    f->slot_value = mem_alloc((size_t)f->n_slots * sizeof *f->slot_value);
+    f->slot_value = mem_calloc((size_t)f->n_slots + 64, sizeof *f->slot_value);
     if (!f->slot_value) return err_nomem(err, (size_t)f->n_slots * sizeof *f->slot_value);
     for (int32_t i = 0; i < f->n_slots; i++) f->slot_value[i] = f->w32[f->leaf_at[f->slot_leaf[i]]];
     f->bytes += (size_t)f->n_slots * sizeof *f->slot_value;
@@ -221,16 +250,17 @@ static sard_status lay_values(tree_forest *f, sard_error *err) {
 
 static sard_status allocate(build *b, sard_error *err) {
     tree_forest *f = b->f;
-    size_t tests = (size_t)b->m->n_tests, trees = (size_t)b->m->n_trees, n = 2 * tests + trees;
+    size_t tests = (size_t)b->m->n_tests, trees = (size_t)b->m->n_trees, n = 2 * tests + trees,
+           slots = n + tests + trees;
     FAIL_IF(n > INT32_MAX / 4, err, SARD_UNSUPPORTED, "%zu tests in %zu trees are more than this engine takes", tests,
             trees);
     b->queue = mem_alloc(n * sizeof *b->queue), b->kid = mem_alloc(n * sizeof *b->kid);
-    b->seen = mem_calloc(tests, 1);
+    b->at = mem_alloc(n * sizeof *b->at), b->seen = mem_calloc(tests, 1);
     f->tree = mem_calloc(trees, sizeof *f->tree);
     f->bits = mem_alloc((f->wide ? 1 : tests + 1) * sizeof *f->bits);
-    f->slot_leaf = mem_alloc(n * sizeof *f->slot_leaf);
-    if (!b->queue || !b->kid || !b->seen || !f->tree || !f->bits || !f->slot_leaf)
-        return err_nomem(err, n * sizeof *b->queue);
+    f->slot_leaf = mem_alloc(slots * sizeof *f->slot_leaf);
+    if (!b->queue || !b->kid || !b->at || !b->seen || !f->tree || !f->bits || !f->slot_leaf)
+        return err_nomem(err, slots * sizeof *b->queue);
     f->bits[0] = (tree_bit){0};
     return SARD_OK;
 }
@@ -241,6 +271,7 @@ static sard_status fill(build *b, sard_error *err) {
     TRY(allocate(b, err));
     TRY(find_features(b, err));
     TRY(copy_weights(b, err));
+    TRY(tree_ranks_new(f, b->m, b->place, err));
     f->simple = !f->wide && f->aggregate == TREE_SUM;
     for (int32_t i = 0; i < f->n_trees; i++) {
         TRY(collect(b, i, err));
@@ -249,11 +280,13 @@ static sard_status fill(build *b, sard_error *err) {
         f->simple &= f->tree[i].target >= 0;
         if (!f->wide && b->leaves <= 64) {
             add_bits(b, &f->tree[i]);
+            add_choices(b, &f->tree[i]);
             continue;
         }
         if (mem_grow((void **)&f->nodes, &cap, (size_t)f->n_nodes + (size_t)b->n, sizeof *f->nodes))
             return err_nomem(err, ((size_t)f->n_nodes + (size_t)b->n) * sizeof *f->nodes);
         add_nodes(b, &f->tree[i]);
+        add_choices(b, &f->tree[i]);
     }
     FAIL_IF(b->m->all_reached && b->reached != b->m->n_tests, err, SARD_INVALID_MODEL,
             "%d of %d inner nodes are reached from no root: there is a cycle", b->m->n_tests - b->reached,
@@ -271,7 +304,7 @@ sard_status tree_forest_new(const tree_model *m, tree_forest **out, sard_error *
     f->n_trees = m->n_trees, f->n_targets = m->n_targets, f->bytes = sizeof *f;
     build b = {.m = m, .f = f};
     sard_status s = fill(&b, err);
-    mem_free(b.queue), mem_free(b.kid), mem_free(b.place), mem_free(b.seen);
+    mem_free(b.queue), mem_free(b.kid), mem_free(b.at), mem_free(b.place), mem_free(b.seen);
     if (s != SARD_OK) {
         tree_forest_free(f);
         return s;
@@ -283,6 +316,7 @@ sard_status tree_forest_new(const tree_model *m, tree_forest **out, sard_error *
 void tree_forest_free(tree_forest *f) {
     if (!f) return;
     mem_free(f->used), mem_free(f->tree), mem_free(f->bits), mem_free(f->nodes), mem_free(f->slot_leaf);
+    mem_free(f->limits), mem_free(f->ranked);
     mem_free(f->slot_value), mem_free(f->side), mem_free(f->side_at), mem_free(f->leaf_at), mem_free(f->target);
     mem_free(f->w32), mem_free(f->w64);
     mem_free(f);

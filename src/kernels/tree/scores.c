@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "kernels/tree/forest.h"
 
-enum { TILE_MAX = 64, TREES = 2 * TREE_BLOCK }; /* rows; trees whose slots are kept at a time */
+enum { TILE_MAX = TREE_ROW, TREES = 2 * TREE_BLOCK }; /* rows; trees whose slots are kept at a time */
 
 #define T   float
 #define W   w32
@@ -31,6 +31,7 @@ typedef struct job {
 typedef struct work { /* one worker's */
     float *xt, *acc;
     int32_t *slot;
+    uint8_t *ranks, *leaf; /* of forests that are ranked */
 } work;
 
 /* Bytes for one worker; 0 on overflow. */
@@ -40,6 +41,10 @@ static size_t worker_bytes(const tree_forest *f) {
     if (mul_size((size_t)f->n_targets, TILE_MAX * sizeof(float), &acc)) return 0;
     if (!f->simple) acc = 0;
     if (f->wide) x = 0;
+    if (f->limits) { /* features * tile bytes, twice, beside the floats */
+        if (mul_size(x, 3, &x)) return 0;
+        x = x / 2 + (size_t)TREE_LEAF_ROWS * TREE_ROW;
+    }
     if (add_size(x, acc, &x) || add_size(x, TREES * TILE_MAX * sizeof(int32_t) + 64, &x)) return 0;
     return x & ~(size_t)63;
 }
@@ -51,13 +56,8 @@ size_t tree_scratch(const tree_forest *f, int threads) {
 
 /* ---- slots ---------------------------------------------------------------------------------------------------------- */
 
-static void transpose(const job *j, int64_t row, int rows, float *xt) {
-    const tree_forest *f = j->f;
-    int tile = j->k->tile;
-    for (int r = 0; r < tile; r++) {
-        const float *x = (const float *)j->x + (row + (r < rows ? r : 0)) * j->ld;
-        for (int32_t i = 0; i < f->n_used; i++) xt[(int64_t)i * tile + r] = x[f->used[i]];
-    }
+static void turn(const job *j, int64_t row, int rows, float *xt) {
+    j->k->columns(j->f, (const float *)j->x + row * j->ld, j->ld, rows, xt);
 }
 
 /* Doubles: eight rows go down together, as deep as the tree is. */
@@ -78,8 +78,34 @@ static void walk_f64(const tree_forest *f, const tree_info *t, const double *x, 
     }
 }
 
+/* Whether a tile of so many rows is ranked: all of its lanes work, whether rows fill them or not. */
+static bool is_ranked(const job *j, int rows) { return j->f->limits && 2 * rows > j->k->tile; }
+
+/* The end of a run of trees that are ranked, or are not, as tree t is. */
+static int32_t run_end(const tree_forest *f, int32_t t, int32_t t1) {
+    bool ranked = f->tree[t].n_choices >= 0;
+    while (t < t1 && (f->tree[t].n_choices >= 0) == ranked) t++;
+    return t;
+}
+
+static void choose_slots(const job *j, const work *w, int32_t t0, int32_t t1, int rows) {
+    const tree_forest *f = j->f;
+    for (int32_t t = t0, end; t < t1; t = end) {
+        int32_t *out = w->slot + (t - t0) * j->k->tile;
+        end = run_end(f, t, t1);
+        if (f->tree[t].n_choices >= 0)
+            j->k->choose(f, t, end, w->ranks, w->leaf, out);
+        else
+            j->k->slots(f, t, end, w->xt, rows, out);
+    }
+}
+
 static void find_slots(const job *j, const work *w, int32_t t0, int32_t t1, int64_t row, int rows) {
     const tree_forest *f = j->f;
+    if (is_ranked(j, rows)) {
+        choose_slots(j, w, t0, t1, rows);
+        return;
+    }
     if (!f->wide) {
         j->k->slots(f, t0, t1, w->xt, rows, w->slot);
         return;
@@ -90,19 +116,32 @@ static void find_slots(const job *j, const work *w, int32_t t0, int32_t t1, int6
 
 /* ---- a tile --------------------------------------------------------------------------------------------------------- */
 
+/* Trees [t0, t1), at most TREES of them, by their slots. */
+static void add_trees(const job *j, const work *w, int32_t t0, int32_t t1, int64_t row, int rows) {
+    const tree_forest *f = j->f;
+    int tile = j->k->tile;
+    find_slots(j, w, t0, t1, row, rows);
+    for (int32_t t = t0; t < t1; t++) {
+        int32_t *slot = w->slot + (t - t0) * tile;
+        for (int r = (rows + tile / 4 - 1) / (tile / 4) * (tile / 4); r < tile; r++) slot[r] = 0;
+        j->k->add(f->slot_value, slot, w->acc + (int64_t)f->tree[t].target * tile);
+    }
+}
+
 static void simple_tile(const job *j, const work *w, int64_t row, int rows) {
     const tree_forest *f = j->f;
     int tile = j->k->tile;
+    bool ranked = is_ranked(j, rows);
     memset(w->acc, 0, (size_t)f->n_targets * (size_t)tile * sizeof *w->acc);
-    transpose(j, row, rows, w->xt);
-    for (int32_t t0 = 0; t0 < f->n_trees; t0 += TREES) {
-        int32_t t1 = f->n_trees - t0 < TREES ? f->n_trees : t0 + TREES;
-        find_slots(j, w, t0, t1, row, rows);
-        for (int32_t t = t0; t < t1; t++) {
-            int32_t *slot = w->slot + (t - t0) * tile;
-            for (int r = (rows + tile / 4 - 1) / (tile / 4) * (tile / 4); r < tile; r++) slot[r] = 0;
-            j->k->add(f->slot_value, slot, w->acc + (int64_t)f->tree[t].target * tile);
-        }
+    turn(j, row, rows, w->xt);
+    if (ranked) j->k->ranks(f, w->xt, w->ranks);
+    for (int32_t t = 0, end; t < f->n_trees; t = end) {
+        end = f->n_trees - t < TREES ? f->n_trees : t + TREES;
+        if (ranked) end = run_end(f, t, end);
+        if (ranked && f->tree[t].n_choices >= 0)
+            j->k->choose_sum(f, t, end, w->ranks, w->leaf, w->acc);
+        else
+            add_trees(j, w, t, end, row, rows);
     }
     float *y = (float *)j->scores + row * f->n_targets;
     for (int r = 0; r < rows; r++)
@@ -115,7 +154,8 @@ static void simple_tile(const job *j, const work *w, int64_t row, int rows) {
 static void general_tile(const job *j, const work *w, int64_t row, int rows) {
     const tree_forest *f = j->f;
     int tile = j->k->tile;
-    if (!f->wide) transpose(j, row, rows, w->xt);
+    if (!f->wide) turn(j, row, rows, w->xt);
+    if (is_ranked(j, rows)) j->k->ranks(f, w->xt, w->ranks);
     for (int32_t t0 = 0; t0 < f->n_trees; t0 += TREES) {
         int32_t t1 = f->n_trees - t0 < TREES ? f->n_trees : t0 + TREES;
         find_slots(j, w, t0, t1, row, rows);
@@ -164,6 +204,11 @@ static sard_status some(void *arg, int64_t from, int64_t to, int worker, sard_er
     int tile = j->k->tile, lanes = tile / 4;
     work w = {.slot = (int32_t *)(void *)(j->scratch + (size_t)worker * j->per_worker)};
     w.xt = (float *)(void *)(w.slot + TREES * TILE_MAX), w.acc = w.xt + (int64_t)f->n_used * TILE_MAX;
+    if (f->limits) {
+        w.leaf = (uint8_t *)(w.acc + (f->simple ? (int64_t)f->n_targets * TILE_MAX : 0));
+        w.ranks = w.leaf + (size_t)TREE_LEAF_ROWS * TREE_ROW;
+        for (int l = 0; l < TREE_RANKED_LEAVES; l++) memset(w.leaf + (size_t)l * TREE_ROW, l, TREE_ROW);
+    }
     for (int64_t row = from * tile; row < to * tile && row < j->n; row += tile) {
         int rows = (int)(j->n - row < tile ? j->n - row : tile);
         if (!f->wide && f->all_side && (rows == 1 || rows * 5 <= lanes)) {

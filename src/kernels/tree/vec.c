@@ -7,6 +7,20 @@
 #define K(name) SIMD_CAT2(name, ISA_SUFFIX)
 enum { G = 4, TILE = G * VL };
 
+static void columns(const tree_forest *f, const float *x, int64_t ld, int rows, float *xt) {
+    if (ld > INT32_MAX / TILE) {
+        for (int r = 0; r < TILE; r++)
+            for (int32_t i = 0; i < f->n_used; i++) xt[(int64_t)i * TILE + r] = x[(r < rows ? r : 0) * ld + f->used[i]];
+        return;
+    }
+    int32_t at[TILE];
+    for (int r = 0; r < TILE; r++) at[r] = r < rows ? r * (int32_t)ld : 0;
+    for (int32_t i = 0; i < f->n_used; i++) {
+        const float *column = x + f->used[i];
+        UNROLL for (int r = 0; r < TILE; r += VL) f_st(xt + (int64_t)i * TILE + r, f_gather(column, i_ld(at + r)));
+    }
+}
+
 /* Place of the lowest bit of b, which is not 0: the exponent of that bit as a float. */
 INL vi lowest(vi b) {
     vi low = b & i_sub(i_set(0), b);
@@ -105,6 +119,91 @@ static void slots(const tree_forest *f, int32_t t0, int32_t t1, const float *xt,
     }
 }
 
+/* ---- ranked --------------------------------------------------------------------------------------------------------- */
+
+typedef uint8_t vb __attribute__((vector_size(TILE))); /* a byte for each row of a tile */
+typedef uint8_t vb_any __attribute__((vector_size(TILE), aligned(1), may_alias));
+#ifdef SIMD_AVX512
+typedef __mmask64 vbm;
+INL vbm b_le(vb a, vb b) { return _mm512_cmple_epu8_mask((__m512i)a, (__m512i)b); }
+INL vb b_sel(vbm m, vb a, vb b) { return (vb)_mm512_mask_blend_epi8(m, (__m512i)b, (__m512i)a); }
+#else
+typedef vb vbm;
+INL vbm b_le(vb a, vb b) { return (vb)(a <= b); }
+INL vb b_sel(vbm m, vb a, vb b) { return (m & a) | (~m & b); }
+#endif
+INL vb b_ld(const uint8_t *p) { return *(const vb_any *)p; }
+INL void b_st(uint8_t *p, vb x) { *(vb_any *)p = x; }
+INL vb b_set4(uint32_t x) {
+    typedef uint32_t words __attribute__((vector_size(TILE)));
+    return (vb)((words){0} + x);
+}
+
+/* How many of a feature's thresholds lie below x: by halves, the upper four steps among the pivots. */
+INL vi rank_of(const tree_limits *t, vf x) {
+    vi p = i_set(0);
+    UNROLL for (int s = 8; s; s /= 2) p =
+        i_sel(f_lt(f_lut16(t->pivot, i_add(p, i_set(s - 1))), x), i_add(p, i_set(s)), p);
+    p = i_shl(p, 4);
+    UNROLL for (int s = 8; s; s /= 2) p = i_sel(f_lt(f_gather(t->v, i_add(p, i_set(s - 1))), x), i_add(p, i_set(s)), p);
+    return p;
+}
+
+static void ranks(const tree_forest *f, const float *xt, uint8_t *out) {
+    uint8_t *low = out + (int64_t)f->n_used * TREE_ROW;
+    for (int32_t i = 0; i < f->n_used; i++) {
+        UNROLL for (int g = 0; g < TILE; g += VL) {
+            vf x = f_ld(xt + (int64_t)i * TILE + g);
+            vi p = rank_of(&f->limits[i], x);
+            i_st_8(out + (int64_t)i * TREE_ROW + g, i_sel(f_ne(x, x), i_set(TREE_RANKS), p));
+            i_st_8(low + (int64_t)i * TREE_ROW + g, p); /* NaN is above no threshold: 0 */
+        }
+    }
+}
+
+/* The leaves of a tile's rows in a tree. */
+INL vb choices(const tree_forest *f, const tree_info *t, const uint8_t *ranks, uint8_t *leaf) {
+    const tree_choice *q = f->ranked + t->choice0, *end = q + t->n_choices;
+    vb last = b_set4(0);
+    for (uint8_t *c = leaf + TREE_CHOICES * TREE_ROW; q < end; q++, c += TREE_ROW) {
+        last = b_sel(b_le(b_ld(ranks + q->x), b_set4(q->limit)), b_ld(leaf + q->yes), b_ld(leaf + q->no));
+        b_st(c, last);
+    }
+    return last;
+}
+
+static void choose(const tree_forest *f, int32_t t0, int32_t t1, const uint8_t *ranks, uint8_t *leaf, int32_t *out) {
+    for (const tree_info *t = f->tree + t0; t < f->tree + t1; t++, out += TILE) {
+        uint8_t number[TILE];
+        b_st(number, choices(f, t, ranks, leaf));
+        UNROLL for (int i = 0; i < TILE; i += VL) i_st(out + i, i_add(i_ld_u8(number + i), i_set(t->choice_slot0)));
+    }
+}
+
+/* v[i]; `n` values, but 64 can be read: a few fit into registers. */
+INL vf value_of(const float *v, int n, vi i) {
+#ifdef SIMD_AVX512
+    if (n <= 64) {
+        __m512 low = _mm512_permutex2var_ps(f_ld(v), (__m512i)i, f_ld(v + 16));
+        if (n <= 32) return low;
+        return f_sel(i_lt(i, i_set(32)), low, _mm512_permutex2var_ps(f_ld(v + 32), (__m512i)i, f_ld(v + 48)));
+    }
+#endif
+    (void)n;
+    return f_gather(v, i);
+}
+
+static void choose_sum(const tree_forest *f, int32_t t0, int32_t t1, const uint8_t *ranks, uint8_t *leaf, float *acc) {
+    for (const tree_info *t = f->tree + t0; t < f->tree + t1; t++) {
+        uint8_t number[TILE];
+        float *to = acc + (int64_t)t->target * TILE;
+        const float *value = f->slot_value + t->choice_slot0;
+        b_st(number, choices(f, t, ranks, leaf));
+        UNROLL for (int i = 0; i < TILE; i += VL)
+            f_st(to + i, f_ld(to + i) + value_of(value, t->leaves, i_ld_u8(number + i)));
+    }
+}
+
 static void side(const tree_side *s, int n, const float *x2, int32_t *local) {
     for (int b = 0; b < TREE_BLOCK; b += VL) {
         vi k = i_set(-1), k2 = k;
@@ -123,4 +222,11 @@ static void add(const float *value, const int32_t *slot, float *acc) {
 }
 
 extern const tree_kernels K(tree_kernels_);
-const tree_kernels K(tree_kernels_) = {.tile = TILE, .slots = slots, .side = side, .add = add};
+const tree_kernels K(tree_kernels_) = {.tile = TILE,
+                                       .columns = columns,
+                                       .slots = slots,
+                                       .ranks = ranks,
+                                       .choose = choose,
+                                       .choose_sum = choose_sum,
+                                       .side = side,
+                                       .add = add};

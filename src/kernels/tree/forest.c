@@ -114,6 +114,7 @@ static void add_choices(build *b, tree_info *t) {
     t->n_choices = -1;
     if (!f->ranked || b->leaves > TREE_RANKED_LEAVES) return;
     t->choice0 = f->n_choices, t->choice_slot0 = t->slot0, t->n_choices = 0, t->leaves = b->leaves;
+    if (b->leaves > f->most_leaves) f->most_leaves = b->leaves;
     if (t->kind == TREE_NODES) {
         t->choice_slot0 = f->n_slots;
         for (int32_t h = 0; h < b->n; h++) {

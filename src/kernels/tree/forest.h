@@ -44,9 +44,9 @@ enum {
     TREE_CHOICES = TREE_RANKED_LEAVES + 32,
     TREE_LEAF_ROWS = TREE_CHOICES + 256
 };
-enum { TREE_ROW = 64 };                 /* bytes: the largest tile */
-enum { TREE_RANKS_PAY = 48 };           /* tests per feature from which ranking the rows is repaid */
-typedef struct tree_limits {            /* a feature's thresholds, ascending, then infinity */
+enum { TREE_ROW = 64 };        /* bytes: the largest tile */
+enum { TREE_RANKS_PAY = 112 }; /* tests per feature from which ranking the rows is repaid; half for large trees */
+typedef struct tree_limits {   /* a feature's thresholds, ascending, then infinity */
     float v[TREE_RANKS + 1], pivot[16]; /* pivot[k] = v[16 k + 15] */
     int32_t n;
 } tree_limits;
@@ -90,10 +90,10 @@ struct tree_forest {
     float *slot_value;   /* simple forests of f32 */
     tree_limits *limits; /* per used feature; NULL: not ranked */
     tree_choice *ranked;
-    int32_t n_choices;
-    tree_side *side;           /* blocks of trees side by side */
-    int32_t *side_at;          /* per block: its first; one more at the end */
-    int32_t *leaf_at, *target; /* weights of leaf l: [leaf_at[l], leaf_at[l + 1]) */
+    int32_t n_choices, most_leaves; /* of a ranked tree */
+    tree_side *side;                /* blocks of trees side by side */
+    int32_t *side_at;               /* per block: its first; one more at the end */
+    int32_t *leaf_at, *target;      /* weights of leaf l: [leaf_at[l], leaf_at[l + 1]) */
     float *w32;
     double *w64;
     size_t bytes;
@@ -107,7 +107,7 @@ typedef struct tree_kernels {
     void (*slots)(const tree_forest *f, int32_t t0, int32_t t1, const float *xt, int rows, int32_t *out);
     /* Ranks of a tile, bytes: out[feature * TREE_ROW + row], then the same with NaN below everything. */
     void (*ranks)(const tree_forest *f, const float *xt, uint8_t *out);
-    /* As slots, of trees that are ranked; leaf: [TREE_LEAF_ROWS][TREE_ROW], row l of the first 256 all l. */
+    /* As slots, of trees that are ranked; leaf: [TREE_LEAF_ROWS][TREE_ROW], row l all l for every leaf l. */
     void (*choose)(const tree_forest *f, int32_t t0, int32_t t1, const uint8_t *ranks, uint8_t *leaf, int32_t *out);
     /* The same with their values added, of simple forests; acc: [n_targets][tile]. */
     void (*choose_sum)(const tree_forest *f, int32_t t0, int32_t t1, const uint8_t *ranks, uint8_t *leaf, float *acc);

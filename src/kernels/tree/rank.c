@@ -64,8 +64,14 @@ static sard_status lay_limits(tree_forest *f, const list *l, sard_error *err) {
     return SARD_OK;
 }
 
+/* A test of a tree of more than 32 leaves costs at least twice as much otherwise: two words, or a walk. */
+static bool pays(const tree_forest *f, const tree_model *m) {
+    int64_t tests = m->n_tests, weight = tests > 31 * (int64_t)m->n_trees ? 2 : 1;
+    return f->n_used && tests * weight >= (int64_t)TREE_RANKS_PAY * f->n_used;
+}
+
 sard_status tree_ranks_new(tree_forest *f, const tree_model *m, const int32_t *place, sard_error *err) {
-    if (f->wide || (int64_t)m->n_tests < (int64_t)TREE_RANKS_PAY * f->n_used || !f->n_used) return SARD_OK;
+    if (f->wide || !pays(f, m)) return SARD_OK;
     size_t tests = (size_t)m->n_tests, used = (size_t)f->n_used;
     list l = {mem_alloc(tests * sizeof *l.v), mem_calloc(used, sizeof *l.at), mem_calloc(used, sizeof *l.n)};
     sard_status s = SARD_OK;

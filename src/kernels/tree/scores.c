@@ -207,7 +207,7 @@ static sard_status some(void *arg, int64_t from, int64_t to, int worker, sard_er
     if (f->limits) {
         w.leaf = (uint8_t *)(w.acc + (f->simple ? (int64_t)f->n_targets * TILE_MAX : 0));
         w.ranks = w.leaf + (size_t)TREE_LEAF_ROWS * TREE_ROW;
-        for (int l = 0; l < TREE_RANKED_LEAVES; l++) memset(w.leaf + (size_t)l * TREE_ROW, l, TREE_ROW);
+        for (int l = 0; l < f->most_leaves; l++) memset(w.leaf + (size_t)l * TREE_ROW, l, TREE_ROW);
     }
     for (int64_t row = from * tile; row < to * tile && row < j->n; row += tile) {
         int rows = (int)(j->n - row < tile ? j->n - row : tile);

@@ -259,7 +259,7 @@ void ort_profile_close(ort_profile *p, const OrtLogger *logger);
 struct OrtSession {
     atomic_uint refs; /* one is the client's, one each of the runs under way */
     sard_model *model;
-    struct ort_shared_model *shared; /* what the model lies in, when it is a container's */
+    struct ort_shared_model *shared; /* what the model lies in, when it is shared */
     OrtEnv *env;
     OrtLogger logger;
     ort_profile profile;
@@ -293,9 +293,19 @@ typedef struct ort_source { /* where a model comes from */
 /* A session; with a container (may be NULL) it shares its model. options may be NULL. */
 OrtStatus *ort_session_load(const OrtEnv *env, const ort_source *from, const OrtSessionOptions *options,
                             OrtPrepackedWeightsContainer *container, OrtSession **out);
-/* The container's model of that source and these options, loaded if it is new; NULL when it cannot be shared. */
-OrtStatus *ort_container_load(OrtPrepackedWeightsContainer *c, const ort_source *from, const OrtSessionOptions *o,
-                              const sard_options *options, struct ort_shared_model **out);
+/* What a session is to be made of, and with. */
+typedef struct ort_shared_request {
+    const OrtEnv *env;
+    const ort_source *from;
+    const OrtSessionOptions *options;
+    const sard_options *to_load; /* the same for the public API */
+    const bool *said;            /* whether loading had something to say, when it is done */
+    bool contained;              /* with a container */
+} ort_shared_request;
+/* A model of that source and these options, compiled if none is in use: a reference; NULL when it is not shared. */
+OrtStatus *ort_shared_load(const ort_shared_request *r, struct ort_shared_model **out);
+/* A container keeps a model for sessions to come. */
+OrtStatus *ort_container_keep(OrtPrepackedWeightsContainer *c, struct ort_shared_model *m);
 sard_model *ort_shared_get(const struct ort_shared_model *m); /* a reference */
 void ort_shared_ref(struct ort_shared_model *m);              /* NULL is allowed, here and below */
 void ort_shared_unref(struct ort_shared_model *m);
@@ -309,6 +319,7 @@ sard_status ort_read_file(const char *path, void **data, size_t *n, sard_error *
 OrtLogger ort_session_logger(const OrtEnv *env, const OrtSessionOptions *o);
 /* Whether a configuration key is "1". */
 bool ort_config_on(const OrtSessionOptions *o, const char *key);
+bool ort_flushes_denormals(const OrtEnv *env, const OrtSessionOptions *o);
 /* The public API's options for a load; freed with sard_options_free. */
 OrtStatus *ort_load_options(const OrtEnv *env, const OrtSessionOptions *o, sard_options **out);
 

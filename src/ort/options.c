@@ -325,14 +325,17 @@ static sard_status set_data(const OrtSessionOptions *o, sard_options *to, sard_e
     return SARD_OK;
 }
 
+bool ort_flushes_denormals(const OrtEnv *env, const OrtSessionOptions *o) {
+    return ort_config_on(o, "session.set_denormal_as_zero") || (!o->own_threads && env->flush_denormals);
+}
+
 /* The threads of runs are the session's business (threads.c), not the model's. */
 static sard_status set_all(const OrtEnv *env, const OrtSessionOptions *o, sard_options *to, sard_error *err) {
     static const char *const levels[] = {"none", "basic", "extended", "all"};
     const char *folder = ort_pairs_get(&o->config, "session.model_external_initializers_file_folder_path");
-    const bool flush = ort_config_on(o, "session.set_denormal_as_zero") || (!o->own_threads && env->flush_denormals);
     const char *level = levels[o->level > ORT_ENABLE_LAYOUT ? ORT_ENABLE_LAYOUT : o->level];
     sard_status st = sard_options_set(to, "optimize", level, err);
-    if (st == SARD_OK && flush) st = sard_options_set(to, "denormals", "flush", err);
+    if (st == SARD_OK && ort_flushes_denormals(env, o)) st = sard_options_set(to, "denormals", "flush", err);
     if (st == SARD_OK && folder && *folder) st = sard_options_external_folder(to, folder, err);
     if (st == SARD_OK) st = sard_options_set(to, "unknown_dims", "ignore", err);         /* the ABI has it so */
     if (st == SARD_OK) st = sard_options_set(to, "unknown_initializers", "ignore", err); /* options for many models */

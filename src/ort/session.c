@@ -105,19 +105,33 @@ OrtStatus *ort_session_wrap(const OrtEnv *env, const OrtSessionOptions *o, sard_
     return st;
 }
 
-static OrtStatus *load_model(const ort_source *from, const OrtSessionOptions *o, const sard_options *options,
-                             OrtPrepackedWeightsContainer *container, sard_model **model,
+typedef struct load_log {
+    OrtLogger logger;
+    bool said;
+} load_log;
+
+static void log_load(void *user, sard_log_level level, const char *message) {
+    load_log *l = user;
+    l->said = true;
+    ort_log_from_load(&l->logger, level, message);
+}
+
+/* The model and, when it is shared, what it lies in: references. */
+static OrtStatus *load_model(const ort_shared_request *r, OrtPrepackedWeightsContainer *container, sard_model **model,
                              struct ort_shared_model **shared) {
     sard_error err;
-    *shared = NULL;
-    if (container) TRY_ORT(ort_container_load(container, from, o, options, shared));
+    TRY_ORT(ort_shared_load(r, shared));
     if (*shared) {
-        *model = ort_shared_get(*shared);
-        return NULL;
+        OrtStatus *st = container ? ort_container_keep(container, *shared) : NULL;
+        if (st)
+            ort_shared_unref(*shared);
+        else
+            *model = ort_shared_get(*shared);
+        return st;
     }
-    const bool borrow = ort_config_on(o, "session.use_ort_model_bytes_directly");
-    const sard_status st = from->path ? ort_load_file(from->path, options, model, &err)
-                                      : ort_load_bytes(from->data, from->n, borrow, options, model, &err);
+    const bool borrow = ort_config_on(r->options, "session.use_ort_model_bytes_directly");
+    const sard_status st = r->from->path ? ort_load_file(r->from->path, r->to_load, model, &err)
+                                         : ort_load_bytes(r->from->data, r->from->n, borrow, r->to_load, model, &err);
     return st == SARD_OK ? NULL : ort_from_error(st, &err, true);
 }
 
@@ -125,14 +139,16 @@ static OrtStatus *load(const OrtEnv *env, const ort_source *from, const OrtSessi
                        OrtPrepackedWeightsContainer *container, OrtSession **out) {
     sard_options *options;
     sard_model *model;
-    struct ort_shared_model *shared;
-    OrtLogger logger = ort_session_logger(env, o);
+    struct ort_shared_model *shared = NULL;
+    load_log log = {.logger = ort_session_logger(env, o)};
+    const OrtLoggingLevel least = log.logger.least;
     const uint64_t begin = ort_now_ns();
     TRY_ORT(ort_load_options(env, o, &options));
-    sard_options_log(options, (sard_log_level)(logger.least < ORT_LOGGING_LEVEL_ERROR ? logger.least : SARD_LOG_ERROR),
-                     ort_log_from_load, &logger);
+    sard_options_log(options, (sard_log_level)(least < ORT_LOGGING_LEVEL_ERROR ? least : SARD_LOG_ERROR), log_load,
+                     &log);
     sard_options_cancel(options, (volatile int *)(uintptr_t)&o->cancel_load);
-    OrtStatus *st = load_model(from, o, options, container, &model, &shared);
+    const ort_shared_request request = {env, from, o, options, &log.said, container};
+    OrtStatus *st = load_model(&request, container, &model, &shared);
     sard_options_free(options);
     if (st) return st;
     st = ort_session_wrap(env, o, model, out);

@@ -310,6 +310,79 @@ static void profiles(void **state) {
     ort_ReleaseSessionOptions(o);
 }
 
+/* ---- models that sessions share ------------------------------------------------------------------------------------ */
+
+/* Sessions of equal bytes and options have one model, without being asked to. */
+static void equal_models(void **state) {
+    (void)state;
+    OrtSession *a, *b, *other, *after;
+    OrtSessionOptions *o = new_options(2), *basic = new_options(2), *verbose = new_options(1);
+    model_bytes m = two_inputs(), same = two_inputs();
+    good(ort_SetSessionGraphOptimizationLevel(basic, ORT_ENABLE_BASIC));
+    good(ort_CreateSessionFromArray(env, m.data, m.n, o, &a));
+    good(ort_CreateSessionFromArray(env, same.data, same.n, o, &b));
+    good(ort_CreateSessionFromArray(env, m.data, m.n, basic, &other));
+    assert_ptr_equal(a->model, b->model);
+    assert_ptr_not_equal(a->model, other->model);
+    memset(m.data, 0, m.n); /* the bytes are nobody's but the caller's */
+    ort_ReleaseSession(a);
+    float x[3] = {1, 2, 3}, y[3] = {1, 1, 1};
+    OrtValue *in[2] = {view(x, 3, DIMS(1, 3), 2), view(y, 3, DIMS(3, 1), 2)}, *out = NULL;
+    good(ort_Run(b, NULL, TEXTS("a", "b"), (const OrtValue *const *)in, 2, TEXTS("y"), 1, &out));
+    float *got;
+    good(ort_GetTensorMutableData(out, (void **)&got));
+    assert_true(got[0] == 6);
+    good(ort_SessionOptionsSetLoadCancellationFlag(o, true));
+    refused(ort_CreateSessionFromArray(env, same.data, same.n, o, &after), ORT_MODEL_LOAD_CANCELED, "cancel");
+    good(ort_SetSessionLogSeverityLevel(verbose, 0)); /* who wants to hear of the loading loads */
+    good(ort_CreateSessionFromArray(env, same.data, same.n, verbose, &after));
+    ort_ReleaseValue(in[0]), ort_ReleaseValue(in[1]), ort_ReleaseValue(out);
+    ort_ReleaseSession(b), ort_ReleaseSession(other), ort_ReleaseSession(after);
+    ort_ReleaseSessionOptions(o), ort_ReleaseSessionOptions(basic), ort_ReleaseSessionOptions(verbose);
+    sard_free(m.data), sard_free(same.data);
+}
+
+typedef struct racer {
+    const model_bytes *m;
+    pthread_barrier_t *start;
+    OrtSession *s;
+    OrtStatus *status;
+} racer;
+
+static void *create_at_once(void *arg) {
+    racer *r = arg;
+    pthread_barrier_wait(r->start);
+    r->status = ort_CreateSessionFromArray(env, r->m->data, r->m->n, NULL, &r->s);
+    return NULL;
+}
+
+/* Threads that make sessions of one model at the same time: one model for all, or an error for all. */
+static void equal_models_at_once(void **state) {
+    (void)state;
+    enum { N = 8 };
+    model_bytes m = two_inputs(), cut = m;
+    cut.n -= 3;
+    for (int round = 0; round < 40; round++) {
+        const bool good_model = round % 2;
+        pthread_barrier_t start;
+        pthread_t thread[N];
+        racer r[N];
+        pthread_barrier_init(&start, NULL, N);
+        for (int i = 0; i < N; i++) {
+            r[i] = (racer){good_model ? &m : &cut, &start, NULL, NULL};
+            assert_int_equal(pthread_create(&thread[i], NULL, create_at_once, &r[i]), 0);
+        }
+        for (int i = 0; i < N; i++) pthread_join(thread[i], NULL);
+        for (int i = 0; i < N; i++) {
+            assert_int_equal(!r[i].status, good_model);
+            if (good_model) assert_ptr_equal(r[i].s->model, r[0].s->model);
+        }
+        for (int i = 0; i < N; i++) ort_ReleaseSession(r[i].s), ort_ReleaseStatus(r[i].status);
+        pthread_barrier_destroy(&start);
+    }
+    sard_free(m.data);
+}
+
 static void shared_models(void **state) {
     (void)state;
     OrtPrepackedWeightsContainer *c;
@@ -375,10 +448,18 @@ static void loading(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(null_arguments),   cmocka_unit_test(versions),       cmocka_unit_test(keys_and_page),
-        cmocka_unit_test(keys_of_sessions), cmocka_unit_test(unknown_keys),   cmocka_unit_test(run_keys),
-        cmocka_unit_test(allocators),       cmocka_unit_test(sparse_tensors), cmocka_unit_test(profiles),
-        cmocka_unit_test(shared_models),    cmocka_unit_test(loading)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(null_arguments),
+                                       cmocka_unit_test(versions),
+                                       cmocka_unit_test(keys_and_page),
+                                       cmocka_unit_test(keys_of_sessions),
+                                       cmocka_unit_test(unknown_keys),
+                                       cmocka_unit_test(run_keys),
+                                       cmocka_unit_test(allocators),
+                                       cmocka_unit_test(sparse_tensors),
+                                       cmocka_unit_test(profiles),
+                                       cmocka_unit_test(equal_models),
+                                       cmocka_unit_test(equal_models_at_once),
+                                       cmocka_unit_test(shared_models),
+                                       cmocka_unit_test(loading)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -44,10 +44,12 @@ enum {
     TREE_CHOICES = TREE_RANKED_LEAVES + 32,
     TREE_LEAF_ROWS = TREE_CHOICES + 256
 };
-enum { TREE_ROW = 64 };        /* bytes: the largest tile */
-enum { TREE_RANKS_PAY = 112 }; /* tests per feature from which ranking the rows is repaid; half for large trees */
-typedef struct tree_limits {   /* a feature's thresholds, ascending, then infinity */
-    float v[TREE_RANKS + 1], pivot[16]; /* pivot[k] = v[16 k + 15] */
+enum { TREE_ROW = 64 }; /* bytes: the largest tile */
+enum { TREE_LEAF_BYTES = TREE_LEAF_ROWS * TREE_ROW };
+enum { TREE_PAIRED_LEAVES = 128 }; /* of the largest trees that two tiles take side by side: it all stays near */
+enum { TREE_RANKS_PAY = 112 };     /* tests per feature from which ranking the rows is repaid; half for large trees */
+typedef struct tree_limits {       /* a feature's thresholds, ascending, then infinity: number k is v[k % 16][k / 16] */
+    float v[16][16];
     int32_t n;
 } tree_limits;
 
@@ -109,13 +111,18 @@ typedef struct tree_kernels {
     void (*ranks)(const tree_forest *f, const float *xt, uint8_t *out);
     /* As slots, of trees that are ranked; leaf: [TREE_LEAF_ROWS][TREE_ROW], row l all l for every leaf l. */
     void (*choose)(const tree_forest *f, int32_t t0, int32_t t1, const uint8_t *ranks, uint8_t *leaf, int32_t *out);
-    /* The same with their values added, of simple forests; acc: [n_targets][tile]. */
-    void (*choose_sum)(const tree_forest *f, int32_t t0, int32_t t1, const uint8_t *ranks, uint8_t *leaf, float *acc);
+    /* The same with their values added, of simple forests, of one tile or two: the second's ranks tree_ranks_bytes behind
+     * the first's, its leaves TREE_LEAF_BYTES; acc: for each [n_targets][tile]. */
+    void (*choose_sum)(const tree_forest *f, int32_t t0, int32_t t1, const uint8_t *ranks, uint8_t *leaf, int tiles,
+                       float *acc);
     /* Slots of the trees of a block that lie side by side, for one row: x2 has n_used values, then with NaN as -inf. */
     void (*side)(const tree_side *s, int n, const float *x2, int32_t *local);
     /* acc[i] += value[slot[i]] for a tile */
     void (*add)(const float *value, const int32_t *slot, float *acc);
 } tree_kernels;
+
+/* Bytes of a tile's ranks. */
+static inline size_t tree_ranks_bytes(const tree_forest *f) { return (size_t)f->n_used * (2 * TREE_ROW); }
 
 /* Thresholds of all tests, ranked, and room for the choices, where that pays; place: of a feature in used[]. */
 sard_status tree_ranks_new(tree_forest *f, const tree_model *m, const int32_t *place, sard_error *err);

@@ -56,8 +56,8 @@ static sard_status lay_limits(tree_forest *f, const list *l, sard_error *err) {
     if (!f->limits) return err_nomem(err, n * sizeof *f->limits);
     for (int32_t i = 0; i < f->n_used; i++) {
         tree_limits *t = &f->limits[i];
-        for (int k = 0; k < TREE_RANKS + 1; k++) t->v[k] = k < l->n[i] ? l->v[l->at[i] + k] : __builtin_inff();
-        for (int k = 0; k < 16; k++) t->pivot[k] = t->v[16 * k + 15];
+        for (int k = 0; k < TREE_RANKS + 1; k++)
+            t->v[k % 16][k / 16] = k < l->n[i] ? l->v[l->at[i] + k] : __builtin_inff();
         t->n = l->n[i];
     }
     f->bytes += n * sizeof *f->limits;
@@ -93,7 +93,7 @@ int32_t tree_rank(const tree_forest *f, int32_t place, float v) {
     int32_t from = 0, to = t->n;
     while (from < to) {
         int32_t mid = (from + to) / 2;
-        if (t->v[mid] < v)
+        if (t->v[mid % 16][mid / 16] < v)
             from = mid + 1;
         else
             to = mid;

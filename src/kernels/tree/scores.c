@@ -41,9 +41,8 @@ static size_t worker_bytes(const tree_forest *f) {
     if (mul_size((size_t)f->n_targets, TILE_MAX * sizeof(float), &acc)) return 0;
     if (!f->simple) acc = 0;
     if (f->wide) x = 0;
-    if (f->limits) { /* features * tile bytes, twice, beside the floats */
-        if (mul_size(x, 3, &x)) return 0;
-        x = x / 2 + (size_t)TREE_LEAF_ROWS * TREE_ROW;
+    if (f->limits) { /* of two tiles; the ranks of both take as much as the floats of one */
+        if (mul_size(x, 3, &x) || mul_size(acc, 2, &acc) || add_size(x, 2 * (size_t)TREE_LEAF_BYTES, &x)) return 0;
     }
     if (add_size(x, acc, &x) || add_size(x, TREES * TILE_MAX * sizeof(int32_t) + 64, &x)) return 0;
     return x & ~(size_t)63;
@@ -128,27 +127,44 @@ static void add_trees(const job *j, const work *w, int32_t t0, int32_t t1, int64
     }
 }
 
-static void simple_tile(const job *j, const work *w, int64_t row, int rows) {
+/* What a worker has for tile i of a pair; choices of single tiles may use the first's leaves. */
+static work of_tile(const job *j, const work *w, int i) {
+    work one = *w;
+    one.xt += (int64_t)i * j->f->n_used * j->k->tile, one.acc += (int64_t)i * j->f->n_targets * j->k->tile;
+    if (j->f->limits) one.ranks += (size_t)i * tree_ranks_bytes(j->f);
+    return one;
+}
+
+static void store_sums(const job *j, const float *acc, int64_t row, int rows) {
     const tree_forest *f = j->f;
-    int tile = j->k->tile;
+    float *y = (float *)j->scores + row * f->n_targets;
+    for (int r = 0; r < rows; r++)
+        for (int32_t c = 0; c < f->n_targets; c++) y[(int64_t)r * f->n_targets + c] = acc[(int64_t)c * j->k->tile + r];
+    uint8_t *has = j->has ? j->has + row * f->n_targets : NULL;
+    for (int32_t t = 0; has && t < f->n_trees; t++) has[f->tree[t].target] = 1;
+    for (int r = 1; has && r < rows; r++) memcpy(has + (int64_t)r * f->n_targets, has, (size_t)f->n_targets);
+}
+
+/* Rows of one tile, or of two when both are ranked. */
+static void simple_tiles(const job *j, const work *w, int64_t row, int rows) {
+    const tree_forest *f = j->f;
+    int tile = j->k->tile, tiles = rows > tile ? 2 : 1, count[2] = {rows < tile ? rows : tile, rows - tile};
     bool ranked = is_ranked(j, rows);
-    memset(w->acc, 0, (size_t)f->n_targets * (size_t)tile * sizeof *w->acc);
-    turn(j, row, rows, w->xt);
-    if (ranked) j->k->ranks(f, w->xt, w->ranks);
+    work of[2] = {*w, of_tile(j, w, 1)};
+    for (int i = 0; i < tiles; i++) {
+        memset(of[i].acc, 0, (size_t)f->n_targets * (size_t)tile * sizeof *w->acc);
+        turn(j, row + i * tile, count[i], of[i].xt);
+        if (ranked) j->k->ranks(f, of[i].xt, of[i].ranks);
+    }
     for (int32_t t = 0, end; t < f->n_trees; t = end) {
         end = f->n_trees - t < TREES ? f->n_trees : t + TREES;
         if (ranked) end = run_end(f, t, end);
         if (ranked && f->tree[t].n_choices >= 0)
-            j->k->choose_sum(f, t, end, w->ranks, w->leaf, w->acc);
+            j->k->choose_sum(f, t, end, w->ranks, w->leaf, tiles, w->acc);
         else
-            add_trees(j, w, t, end, row, rows);
+            for (int i = 0; i < tiles; i++) add_trees(j, &of[i], t, end, row + i * tile, count[i]);
     }
-    float *y = (float *)j->scores + row * f->n_targets;
-    for (int r = 0; r < rows; r++)
-        for (int32_t c = 0; c < f->n_targets; c++) y[(int64_t)r * f->n_targets + c] = w->acc[(int64_t)c * tile + r];
-    uint8_t *has = j->has ? j->has + row * f->n_targets : NULL;
-    for (int32_t t = 0; has && t < f->n_trees; t++) has[f->tree[t].target] = 1;
-    for (int r = 1; has && r < rows; r++) memcpy(has + (int64_t)r * f->n_targets, has, (size_t)f->n_targets);
+    for (int i = 0; i < tiles; i++) store_sums(j, of[i].acc, row + i * tile, count[i]);
 }
 
 static void general_tile(const job *j, const work *w, int64_t row, int rows) {
@@ -197,26 +213,37 @@ static void single_row(const job *j, const work *w, int64_t row) {
     }
 }
 
+/* One worker's memory: ranked forests have two tiles' and rows of leaves. */
+static work lay_out(const job *j, int worker) {
+    const tree_forest *f = j->f;
+    int64_t tiles = f->limits ? 2 : 1;
+    work w = {.slot = (int32_t *)(void *)(j->scratch + (size_t)worker * j->per_worker)};
+    w.xt = (float *)(void *)(w.slot + TREES * TILE_MAX), w.acc = w.xt + tiles * f->n_used * TILE_MAX;
+    if (!f->limits) return w;
+    w.leaf = (uint8_t *)(w.acc + (f->simple ? tiles * f->n_targets * TILE_MAX : 0));
+    w.ranks = w.leaf + 2 * (size_t)TREE_LEAF_BYTES;
+    for (int i = 0; i < 2; i++)
+        for (int l = 0; l < f->most_leaves; l++)
+            memset(w.leaf + i * (size_t)TREE_LEAF_BYTES + (size_t)l * TREE_ROW, l, TREE_ROW);
+    return w;
+}
+
 static sard_status some(void *arg, int64_t from, int64_t to, int worker, sard_error *err) {
     (void)err;
     const job *j = arg;
     const tree_forest *f = j->f;
     int tile = j->k->tile, lanes = tile / 4;
-    work w = {.slot = (int32_t *)(void *)(j->scratch + (size_t)worker * j->per_worker)};
-    w.xt = (float *)(void *)(w.slot + TREES * TILE_MAX), w.acc = w.xt + (int64_t)f->n_used * TILE_MAX;
-    if (f->limits) {
-        w.leaf = (uint8_t *)(w.acc + (f->simple ? (int64_t)f->n_targets * TILE_MAX : 0));
-        w.ranks = w.leaf + (size_t)TREE_LEAF_ROWS * TREE_ROW;
-        for (int l = 0; l < f->most_leaves; l++) memset(w.leaf + (size_t)l * TREE_ROW, l, TREE_ROW);
-    }
-    for (int64_t row = from * tile; row < to * tile && row < j->n; row += tile) {
-        int rows = (int)(j->n - row < tile ? j->n - row : tile);
+    work w = lay_out(j, worker);
+    int64_t end = to * tile < j->n ? to * tile : j->n;
+    for (int64_t row = from * tile, rows; row < end; row += rows) {
+        rows = end - row < tile ? end - row : tile;
         if (!f->wide && f->all_side && (rows == 1 || rows * 5 <= lanes)) {
-            for (int r = 0; r < rows; r++) single_row(j, &w, row + r);
+            for (int64_t r = 0; r < rows; r++) single_row(j, &w, row + r);
         } else if (f->simple) {
-            simple_tile(j, &w, row, rows);
+            if (2 * (end - row) > 3 * tile && f->limits) rows = end - row < 2 * tile ? end - row : 2 * tile;
+            simple_tiles(j, &w, row, (int)rows);
         } else {
-            general_tile(j, &w, row, rows);
+            general_tile(j, &w, row, (int)rows);
         }
     }
     return SARD_OK;
@@ -228,7 +255,8 @@ sard_status tree_scores_on(const tree_kernels *k, const tree_forest *f, const vo
     size_t cells = (size_t)n * (size_t)f->n_targets;
     memset(scores, 0, cells * (f->wide ? sizeof(double) : sizeof(float)));
     if (has) memset(has, 0, cells);
-    return par_for(threads, (n + k->tile - 1) / k->tile, 1, some, &j, err);
+    int64_t tiles = (n + k->tile - 1) / k->tile, every = threads && threads->pool ? pool_threads(threads->pool) : 1;
+    return par_for(threads, tiles, tiles > every ? 2 : 1, some, &j, err);
 }
 
 sard_status tree_scores(const tree_forest *f, const void *x, int64_t n, int64_t ld, void *scores, uint8_t *has,

@@ -139,14 +139,39 @@ INL vb b_set4(uint32_t x) {
     return (vb)((words){0} + x);
 }
 
-/* How many of a feature's thresholds lie below x: by halves, the upper four steps among the pivots. */
+#ifdef SIMD_AVX512
+/* a[i], or b[i - 16]. */
+INL vf f_lut32(const float *a, const float *b, vi i) {
+    return (vf)_mm512_permutex2var_ps(f_ld(a), (__m512i)i, f_ld(b));
+}
+#endif
+
+/* How many of a feature's thresholds lie below x: by halves, first among the last of every 16, then among the 15 before
+ * the one that was found. */
 INL vi rank_of(const tree_limits *t, vf x) {
-    vi p = i_set(0);
-    UNROLL for (int s = 8; s; s /= 2) p =
-        i_sel(f_lt(f_lut16(t->pivot, i_add(p, i_set(s - 1))), x), i_add(p, i_set(s)), p);
-    p = i_shl(p, 4);
-    UNROLL for (int s = 8; s; s /= 2) p = i_sel(f_lt(f_gather(t->v, i_add(p, i_set(s - 1))), x), i_add(p, i_set(s)), p);
-    return p;
+    vi high = i_set(0), low = high;
+    UNROLL for (int s = 8; s; s /= 2) high =
+        i_sel(f_lt(f_lut16(t->v[15], i_add(high, i_set(s - 1))), x), i_add(high, i_set(s)), high);
+#ifdef SIMD_AVX512
+    vi other = i_add(high, i_set(16)), at;
+    vm m8 = f_lt(f_lut16(t->v[7], high), x);
+    at = i_sel(m8, other, high);
+    vm m4 = f_lt(f_lut32(t->v[3], t->v[11], at), x);
+    at = i_sel(m4, other, high);
+    vm m2 = f_lt(f_sel(m8, f_lut32(t->v[9], t->v[13], at), f_lut32(t->v[1], t->v[5], at)), x);
+    at = i_sel(m2, other, high);
+    vm m1 = f_lt(f_sel(m8, f_sel(m4, f_lut32(t->v[12], t->v[14], at), f_lut32(t->v[8], t->v[10], at)),
+                       f_sel(m4, f_lut32(t->v[4], t->v[6], at), f_lut32(t->v[0], t->v[2], at))),
+                 x);
+    low = i_sel(m8, i_set(8), low), low = i_sel(m4, i_add(low, i_set(4)), low);
+    low = i_sel(m2, i_add(low, i_set(2)), low), low = i_sel(m1, i_add(low, i_set(1)), low);
+#else
+    UNROLL for (int s = 8; s; s /= 2) {
+        vi at = i_add(high, i_shl(i_add(low, i_set(s - 1)), 4));
+        low = i_sel(f_lt(f_gather(t->v[0], at), x), i_add(low, i_set(s)), low);
+    }
+#endif
+    return i_add(i_shl(high, 4), low);
 }
 
 static void ranks(const tree_forest *f, const float *xt, uint8_t *out) {
@@ -161,46 +186,72 @@ static void ranks(const tree_forest *f, const float *xt, uint8_t *out) {
     }
 }
 
-/* The leaves of a tile's rows in a tree. */
-INL vb choices(const tree_forest *f, const tree_info *t, const uint8_t *ranks, uint8_t *leaf) {
+/* The leaves of a tile's rows in a tree; of two tiles at a time, whose chains of choices overlap. */
+INL void choices(const tree_forest *f, const tree_info *t, const uint8_t *ranks, uint8_t *leaf, int tiles, vb *last) {
     const tree_choice *q = f->ranked + t->choice0, *end = q + t->n_choices;
-    vb last = b_set4(0);
-    for (uint8_t *c = leaf + TREE_CHOICES * TREE_ROW; q < end; q++, c += TREE_ROW) {
-        last = b_sel(b_le(b_ld(ranks + q->x), b_set4(q->limit)), b_ld(leaf + q->yes), b_ld(leaf + q->no));
-        b_st(c, last);
+    const uint8_t *ranks2 = ranks + tree_ranks_bytes(f);
+    uint8_t *leaf2 = leaf + TREE_LEAF_BYTES;
+    UNROLL for (int i = 0; i < tiles; i++) last[i] = b_set4(0);
+    for (int64_t c = TREE_CHOICES * TREE_ROW; q < end; q++, c += TREE_ROW) {
+        vb limit = b_set4(q->limit);
+        last[0] = b_sel(b_le(b_ld(ranks + q->x), limit), b_ld(leaf + q->yes), b_ld(leaf + q->no));
+        b_st(leaf + c, last[0]);
+        if (tiles == 1) continue;
+        last[1] = b_sel(b_le(b_ld(ranks2 + q->x), limit), b_ld(leaf2 + q->yes), b_ld(leaf2 + q->no));
+        b_st(leaf2 + c, last[1]);
     }
-    return last;
 }
 
 static void choose(const tree_forest *f, int32_t t0, int32_t t1, const uint8_t *ranks, uint8_t *leaf, int32_t *out) {
     for (const tree_info *t = f->tree + t0; t < f->tree + t1; t++, out += TILE) {
         uint8_t number[TILE];
-        b_st(number, choices(f, t, ranks, leaf));
+        vb last;
+        choices(f, t, ranks, leaf, 1, &last), b_st(number, last);
         UNROLL for (int i = 0; i < TILE; i += VL) i_st(out + i, i_add(i_ld_u8(number + i), i_set(t->choice_slot0)));
     }
 }
 
-/* v[i]; `n` values, but 64 can be read: a few fit into registers. */
-INL vf value_of(const float *v, int n, vi i) {
+/* acc[i] += v[number[i]]; `n` values, but 64 can be read: a few fit into registers. */
+INL void add_values(const float *v, int n, vb leaf, float *acc) {
+    uint8_t number[TILE];
+    b_st(number, leaf);
 #ifdef SIMD_AVX512
+    __m512 a = f_ld(v), b = f_ld(v + 16), c = f_ld(v + 32), d = f_ld(v + 48);
+    if (n <= 32) {
+        UNROLL for (int i = 0; i < TILE; i += VL)
+            f_st(acc + i, f_ld(acc + i) + _mm512_permutex2var_ps(a, (__m512i)i_ld_u8(number + i), b));
+        return;
+    }
     if (n <= 64) {
-        __m512 low = _mm512_permutex2var_ps(f_ld(v), (__m512i)i, f_ld(v + 16));
-        if (n <= 32) return low;
-        return f_sel(i_lt(i, i_set(32)), low, _mm512_permutex2var_ps(f_ld(v + 32), (__m512i)i, f_ld(v + 48)));
+        UNROLL for (int i = 0; i < TILE; i += VL) {
+            vi k = i_ld_u8(number + i);
+            vf low = _mm512_permutex2var_ps(a, (__m512i)k, b), high = _mm512_permutex2var_ps(c, (__m512i)k, d);
+            f_st(acc + i, f_ld(acc + i) + f_sel(i_lt(k, i_set(32)), low, high));
+        }
+        return;
     }
 #endif
     (void)n;
-    return f_gather(v, i);
+    UNROLL for (int i = 0; i < TILE; i += VL) f_st(acc + i, f_ld(acc + i) + f_gather(v, i_ld_u8(number + i)));
 }
 
-static void choose_sum(const tree_forest *f, int32_t t0, int32_t t1, const uint8_t *ranks, uint8_t *leaf, float *acc) {
+static void choose_sum(const tree_forest *f, int32_t t0, int32_t t1, const uint8_t *ranks, uint8_t *leaf, int tiles,
+                       float *acc) {
+    int64_t behind = (int64_t)f->n_targets * TILE;
     for (const tree_info *t = f->tree + t0; t < f->tree + t1; t++) {
-        uint8_t number[TILE];
+        vb last[2];
         float *to = acc + (int64_t)t->target * TILE;
         const float *value = f->slot_value + t->choice_slot0;
-        b_st(number, choices(f, t, ranks, leaf));
-        UNROLL for (int i = 0; i < TILE; i += VL)
-            f_st(to + i, f_ld(to + i) + value_of(value, t->leaves, i_ld_u8(number + i)));
+        if (tiles == 2 && t->leaves <= TREE_PAIRED_LEAVES) {
+            choices(f, t, ranks, leaf, 2, last);
+            add_values(value, t->leaves, last[0], to);
+            add_values(value, t->leaves, last[1], to + behind);
+            continue;
+        }
+        for (int i = 0; i < tiles; i++, to += behind) {
+            choices(f, t, ranks + i * tree_ranks_bytes(f), leaf, 1, last);
+            add_values(value, t->leaves, last[0], to);
+        }
     }
 }
 

@@ -310,6 +310,53 @@ static void profiles(void **state) {
     ort_ReleaseSessionOptions(o);
 }
 
+/* ---- names without end --------------------------------------------------------------------------------------------- */
+
+/* A megabyte where a name is expected: taken where ONNX Runtime takes any name, a status otherwise; the text is cut. */
+static void long_names(void **state) {
+    (void)state;
+    enum { N = 1 << 20 };
+    char *name = malloc(N + 1), *text = NULL;
+    memset(name, 'n', N), name[N] = 0;
+    OrtSessionOptions *o = new_options(1);
+    OrtRunOptions *run;
+    OrtMemoryInfo *info;
+    OrtModelMetadata *metadata;
+    OrtIoBinding *io;
+    OrtAllocator *heap = ort_default_allocator();
+    OrtCustomOpDomain *domain;
+    const char *tag;
+    good(ort_SetSessionLogId(o, name));
+    good(ort_AddFreeDimensionOverrideByName(o, name, 3)); /* the model has none of that name */
+    good(ort_CreateCustomOpDomain(name, &domain));
+    ort_ReleaseCustomOpDomain(domain);
+    OrtSession *s = session_of(env, two_inputs(), o);
+    float x[3] = {0};
+    OrtValue *in[2] = {view(x, 3, DIMS(1, 3), 2), view(x, 3, DIMS(3, 1), 2)}, *out = NULL;
+    refused(ort_Run(s, NULL, TEXTS(name, "b"), (const OrtValue *const *)in, 2, TEXTS("y"), 1, &out),
+            ORT_INVALID_ARGUMENT, "nnn");
+    refused(ort_Run(s, NULL, TEXTS("a", "b"), (const OrtValue *const *)in, 2, TEXTS(name), 1, &out),
+            ORT_INVALID_ARGUMENT, "nnn");
+    good(ort_CreateRunOptions(&run));
+    good(ort_RunOptionsSetRunTag(run, name));
+    good(ort_RunOptionsGetRunTag(run, &tag));
+    assert_int_equal(strlen(tag), N);
+    refused(ort_AddRunConfigEntry(run, name, "1"), ORT_INVALID_ARGUMENT, "1024");
+    refused(ort_CreateMemoryInfo(name, OrtDeviceAllocator, 0, OrtMemTypeDefault, &info), ORT_INVALID_ARGUMENT, "nnn");
+    good(ort_SessionGetModelMetadata(s, &metadata));
+    good(ort_ModelMetadataLookupCustomMetadataMap(metadata, heap, name, &text));
+    assert_null(text);
+    good(ort_CreateIoBinding(s, &io));
+    refused(ort_BindInput(io, name, in[0]), ORT_FAIL, "nnn");
+    refused(ort_BindOutput(io, name, in[0]), ORT_FAIL, "nnn");
+    OrtSession *none = NULL;
+    refused(ort_CreateSession(env, name, o, &none), ORT_NO_SUCHFILE, "nnn");
+    ort_ReleaseIoBinding(io), ort_ReleaseModelMetadata(metadata), ort_ReleaseRunOptions(run);
+    ort_ReleaseValue(in[0]), ort_ReleaseValue(in[1]);
+    ort_ReleaseSession(s), ort_ReleaseSessionOptions(o);
+    free(name);
+}
+
 /* ---- models that sessions share ------------------------------------------------------------------------------------ */
 
 /* Sessions of equal bytes and options have one model, without being asked to. */
@@ -459,6 +506,7 @@ int main(void) {
                                        cmocka_unit_test(profiles),
                                        cmocka_unit_test(equal_models),
                                        cmocka_unit_test(equal_models_at_once),
+                                       cmocka_unit_test(long_names),
                                        cmocka_unit_test(shared_models),
                                        cmocka_unit_test(loading)};
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -183,6 +183,8 @@ void ort_value_swap(OrtValue *to, OrtValue *from);
 /* The value for a run: a reference to give back. */
 OrtStatus *ort_value_get(const OrtValue *v, sard_value **out);
 bool ort_value_is_strings(const OrtValue *v);
+/* Puts the values of a sparse tensor into *out, borrowed. */
+OrtStatus *ort_sparse_strings(const char *who, const OrtValue *v, OrtValue *out);
 /* Gives a string tensor its changeable form. */
 OrtStatus *ort_value_own_strings(OrtValue *v);
 ONNXType ort_value_kind(const OrtValue *v);

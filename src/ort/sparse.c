@@ -2,7 +2,8 @@
  * sparse.c -- sparse tensors as the ABI has them: coordinates, compressed rows, blocks.
  *
  * Beside what a client gave (values and indices in its own format, which it may ask for again) a value holds the same
- * tensor as coordinates, which is what the engine's runs take. Blocks have no such twin: a run refuses them.
+ * tensor as coordinates, which is what the engine's runs take. Blocks have no such twin, as the ABI says nowhere which
+ * elements they stand for; a run hands them on as they are (run.c).
  */
 #include "ort/internal.h"
 
@@ -41,7 +42,7 @@ static OrtStatus *count_of(const char *who, const int64_t *shape, size_t rank, i
     return NULL;
 }
 
-/* A tensor over the data, or with a copy of it. */
+/* A tensor over the data, or with a copy of it; strings (`data` is an array of const char *) are copied always. */
 static OrtStatus *tensor_of(const char *who, sard_dtype type, const int64_t *shape, size_t rank, const void *data,
                             bool copy, sard_value **out) {
     int64_t n;
@@ -52,7 +53,9 @@ static OrtStatus *tensor_of(const char *who, sard_dtype type, const int64_t *sha
     REQUIRE(n <= INT64_MAX / 16, ORT_INVALID_ARGUMENT, "%s: the shape is too large", who);
     const size_t bytes = ((size_t)n * (size_t)sard_dtype_bits(type) + 7) / 8;
     sard_status st;
-    if (copy) {
+    if (type == SARD_STRING) {
+        st = sard_tensor_strings((int)rank, shape, data, NULL, out, &err);
+    } else if (copy) {
         st = sard_tensor_new(type, (int)rank, shape, out, &err);
         if (st == SARD_OK && bytes) memcpy(sard_tensor_data_mut(*out), data, bytes);
     } else {
@@ -93,7 +96,6 @@ static OrtStatus *create(const char *who, const int64_t *dims, size_t rank, ONNX
     const sard_dtype t = ort_type_to(type);
     TRY_ORT(count_of(who, dims, rank, &n));
     REQUIRE(t != SARD_UNDEFINED, ORT_NOT_IMPLEMENTED, "%s: tensor type %d is not supported", who, (int)type);
-    REQUIRE(t != SARD_STRING, ORT_NOT_IMPLEMENTED, "%s: sparse tensors of strings are not offered", who);
     OrtValue *v;
     TRY_ORT(ort_value_new(NULL, &v));
     sparse_data *d = v->extra = calloc(1, sizeof *d);
@@ -128,6 +130,9 @@ OrtStatus *ort_CreateSparseTensorWithValuesAsOrtValue(const OrtMemoryInfo *info,
     NOT_NULL(dims);
     NOT_NULL(values_shape);
     NOT_NULL(out);
+    REQUIRE(type != ORT_TYPE_STRING, ORT_INVALID_ARGUMENT,
+            "CreateSparseTensorWithValuesAsOrtValue: strings cannot lie in memory of the client's: use "
+            "CreateSparseTensorAsOrtValue and fill it");
     OrtValue *v;
     TRY_ORT(create("CreateSparseTensorWithValuesAsOrtValue", dims, rank, type, &v));
     sparse_data *d = v->extra;
@@ -222,13 +227,11 @@ static OrtStatus *use_blocks(const char *who, OrtValue *v, const int64_t *shape,
     const int64_t *dims = sard_tensor_dims(d->values);
     if (sard_tensor_count(d->values)) {
         int64_t blocks = 1;
-        REQUIRE(values_rank >= 3, ORT_INVALID_ARGUMENT, "%s: values of blocks have 3 dimensions or more, not %d", who,
-                values_rank);
-        REQUIRE(rank == 2 && shape[0] == 2, ORT_INVALID_ARGUMENT,
-                "%s: indices of blocks are of shape [2, number of blocks]", who);
+        REQUIRE(values_rank >= 3, ORT_FAIL, "%s: values of blocks have 3 dimensions or more, not %d", who, values_rank);
+        REQUIRE(rank == 2 && shape[0] == 2, ORT_FAIL, "%s: indices of blocks are of shape [2, number of blocks]", who);
         for (int i = 2; i < values_rank; i++) blocks *= dims[i];
-        REQUIRE(shape[1] == blocks, ORT_INVALID_ARGUMENT, "%s: %lld indices for %lld blocks of values", who,
-                (long long)shape[1], (long long)blocks);
+        REQUIRE(shape[1] == blocks, ORT_FAIL, "%s: %lld indices for %lld blocks of values", who, (long long)shape[1],
+                (long long)blocks);
     }
     TRY_ORT(tensor_of(who, SARD_I32, shape, rank, indices, copy, &d->index[0]));
     v->sparse = ORT_SPARSE_BLOCK_SPARSE;
@@ -357,8 +360,16 @@ OrtStatus *ort_GetSparseTensorValues(const OrtValue *v, const void **out) {
     NOT_NULL(out);
     sard_value *values;
     TRY_ORT(values_of("GetSparseTensorValues", v, &values));
+    REQUIRE(sard_tensor_dtype(values) != SARD_STRING, ORT_INVALID_ARGUMENT,
+            "GetSparseTensorValues: the values are strings: use GetStringTensorContent or GetStringTensorElement");
     *out = sard_tensor_data(values);
     return NULL;
+}
+
+OrtStatus *ort_sparse_strings(const char *who, const OrtValue *v, OrtValue *out) {
+    REQUIRE(!v->extra || v->sparse != ORT_SPARSE_UNDEFINED, ORT_INVALID_ARGUMENT,
+            "%s: Sparse Tensor does not contain sparse data", who);
+    return values_of(who, v, &out->v);
 }
 
 static OrtStatus *indices_of(const char *who, const OrtValue *v, OrtSparseIndicesFormat format, sard_value **out) {

@@ -409,6 +409,15 @@ static OrtStatus *need_strings(const char *who, const OrtValue *v) {
     return NULL;
 }
 
+/* The strings to read: of a sparse tensor its values, for which *v then points to `view`. */
+static OrtStatus *strings_to_read(const char *who, const OrtValue **v, OrtValue *view) {
+    if (ort_value_kind(*v) == ONNX_TYPE_SPARSETENSOR) {
+        TRY_ORT(ort_sparse_strings(who, *v, view));
+        *v = view;
+    }
+    return need_strings(who, *v);
+}
+
 OrtStatus *ort_FillStringTensor(OrtValue *v, const char *const *s, size_t n) {
     NOT_NULL(v);
     NOT_NULL(s);
@@ -454,7 +463,8 @@ OrtStatus *ort_GetResizedStringTensorElementBuffer(OrtValue *v, size_t index, si
 OrtStatus *ort_GetStringTensorDataLength(const OrtValue *v, size_t *out) {
     NOT_NULL(v);
     NOT_NULL(out);
-    TRY_ORT(need_strings("GetStringTensorDataLength", v));
+    OrtValue view = {0};
+    TRY_ORT(strings_to_read("GetStringTensorDataLength", &v, &view));
     size_t total = 0, n;
     for (size_t i = 0; i < string_count(v); i++) string_at(v, i, &n), total += n;
     *out = total;
@@ -463,7 +473,8 @@ OrtStatus *ort_GetStringTensorDataLength(const OrtValue *v, size_t *out) {
 
 OrtStatus *ort_GetStringTensorContent(const OrtValue *v, void *s, size_t len, size_t *offsets, size_t n_offsets) {
     NOT_NULL(v);
-    TRY_ORT(need_strings("GetStringTensorContent", v));
+    OrtValue view = {0};
+    TRY_ORT(strings_to_read("GetStringTensorContent", &v, &view));
     const size_t count = string_count(v);
     size_t need, at = 0, n;
     TRY_ORT(ort_GetStringTensorDataLength(v, &need));
@@ -484,7 +495,8 @@ OrtStatus *ort_GetStringTensorContent(const OrtValue *v, void *s, size_t len, si
 OrtStatus *ort_GetStringTensorElementLength(const OrtValue *v, size_t index, size_t *out) {
     NOT_NULL(v);
     NOT_NULL(out);
-    TRY_ORT(need_strings("GetStringTensorElementLength", v));
+    OrtValue view = {0};
+    TRY_ORT(strings_to_read("GetStringTensorElementLength", &v, &view));
     REQUIRE(index < string_count(v), ORT_INVALID_ARGUMENT,
             "GetStringTensorElementLength: element index %zu is out of bounds (%zu)", index, string_count(v));
     string_at(v, index, out);
@@ -493,7 +505,8 @@ OrtStatus *ort_GetStringTensorElementLength(const OrtValue *v, size_t index, siz
 
 OrtStatus *ort_GetStringTensorElement(const OrtValue *v, size_t len, size_t index, void *s) {
     NOT_NULL(v);
-    TRY_ORT(need_strings("GetStringTensorElement", v));
+    OrtValue view = {0};
+    TRY_ORT(strings_to_read("GetStringTensorElement", &v, &view));
     REQUIRE(index < string_count(v), ORT_INVALID_ARGUMENT,
             "GetStringTensorElement: element index %zu is out of bounds (%zu)", index, string_count(v));
     size_t n;

@@ -274,6 +274,78 @@ static void sparse_tensors(void **state) {
     ort_ReleaseValue(v);
 }
 
+/* The values of a sparse tensor of strings, read as those of a tensor of strings are. */
+static void holds_texts(const OrtValue *v, const char *together, size_t n, const char *second) {
+    char text[32] = {0};
+    size_t offsets[8], length;
+    const void *p;
+    good(ort_GetStringTensorDataLength(v, &length));
+    assert_int_equal(length, strlen(together));
+    good(ort_GetStringTensorContent(v, text, sizeof text, offsets, n));
+    assert_string_equal(text, together);
+    refused(ort_GetStringTensorContent(v, text, sizeof text, offsets, n + 1), ORT_FAIL, "offsets");
+    good(ort_GetStringTensorElementLength(v, 1, &length));
+    assert_int_equal(length, strlen(second));
+    good(ort_GetStringTensorElement(v, length, 1, text));
+    assert_memory_equal(text, second, length);
+    refused(ort_GetStringTensorElement(v, length, n, text), ORT_INVALID_ARGUMENT, "out of bounds");
+    refused(ort_GetSparseTensorValues(v, &p), ORT_INVALID_ARGUMENT, "strings");
+}
+
+static void sparse_strings(void **state) {
+    (void)state;
+    const ONNXTensorElementDataType type = ORT_TYPE_STRING;
+    const char *const texts[] = {"a", "bc", ""}, *const hole[] = {"a", NULL, "c"};
+    const char *const eight[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    const int64_t inner[] = {0, 1, 3}, outer[] = {0, 1, 2, 3};
+    const int32_t places[] = {0, 0, 0, 1};
+    OrtAllocator *heap = ort_default_allocator();
+    OrtTensorTypeAndShapeInfo *shape;
+    ONNXTensorElementDataType is;
+    OrtValue *v = NULL;
+    size_t n;
+    refused(ort_CreateSparseTensorWithValuesAsOrtValue(&ort_cpu_memory, (void *)(uintptr_t)texts, DIMS(3, 4), 2,
+                                                       DIMS(3), 1, type, &v),
+            ORT_INVALID_ARGUMENT, "strings");
+    good(ort_CreateSparseTensorAsOrtValue(heap, DIMS(3, 4), 2, type, &v));
+    refused(ort_GetStringTensorDataLength(v, &n), ORT_INVALID_ARGUMENT, "sparse data");
+    refused(ort_FillSparseTensorCoo(v, &ort_cpu_memory, DIMS(3), 1, hole, DIMS(0, 5, 11), 3), ORT_INVALID_ARGUMENT,
+            "string 1 is NULL");
+    refused(ort_FillSparseTensorCoo(v, &ort_cpu_memory, DIMS(3), 1, NULL, DIMS(0, 5, 11), 3), ORT_INVALID_ARGUMENT,
+            "none given");
+    refused(ort_FillSparseTensorCoo(v, &ort_cpu_memory, DIMS(3), 1, texts, DIMS(0, 5, 12), 3), ORT_INVALID_ARGUMENT,
+            "12");
+    refused(ort_FillSparseTensorCoo(v, &ort_cpu_memory, DIMS(INT64_MAX / 8), 1, texts, DIMS(0), 1),
+            ORT_INVALID_ARGUMENT, "too large");
+    good(ort_FillSparseTensorCoo(v, &ort_cpu_memory, DIMS(3), 1, texts, DIMS(0, 5, 11), 3));
+    holds_texts(v, "abc", 3, "bc");
+    good(ort_GetSparseTensorValuesTypeAndShape(v, &shape));
+    good(ort_GetTensorElementType(shape, &is));
+    assert_int_equal(is, type);
+    ort_ReleaseTensorTypeAndShapeInfo(shape);
+    sard_value *coo = NULL; /* what a run would get */
+    good(ort_value_get(v, &coo));
+    assert_memory_equal(sard_tensor_string(sard_sparse_values(coo), 1, &n), "bc", 2);
+    assert_int_equal(n, 2);
+    sard_value_unref(coo);
+    ort_ReleaseValue(v);
+    good(ort_CreateSparseTensorAsOrtValue(heap, DIMS(3, 4), 2, type, &v));
+    good(ort_FillSparseTensorCsr(v, &ort_cpu_memory, DIMS(3), 1, texts, inner, 3, outer, 4));
+    holds_texts(v, "abc", 3, "bc");
+    ort_ReleaseValue(v);
+    good(ort_CreateSparseTensorAsOrtValue(heap, DIMS(4, 4), 2, type, &v));
+    refused(ort_FillSparseTensorBlockSparse(v, &ort_cpu_memory, DIMS(2, 2, 2), 3, eight, DIMS(2, 1), 2, places),
+            ORT_FAIL, "2 blocks");
+    good(ort_FillSparseTensorBlockSparse(v, &ort_cpu_memory, DIMS(2, 2, 2), 3, eight, DIMS(2, 2), 2, places));
+    holds_texts(v, "abcdefgh", 8, "b");
+    ort_ReleaseValue(v);
+    const float numbers[] = {1, 2, 3};
+    good(ort_CreateSparseTensorAsOrtValue(heap, DIMS(3, 4), 2, (ONNXTensorElementDataType)SARD_F32, &v));
+    good(ort_FillSparseTensorCoo(v, &ort_cpu_memory, DIMS(3), 1, numbers, DIMS(0, 5, 11), 3));
+    refused(ort_GetStringTensorDataLength(v, &n), ORT_FAIL, "not a tensor of strings");
+    ort_ReleaseValue(v);
+}
+
 /* ---- profiles, shared models, options of loading ----------------------------------------------------------------------- */
 
 static void profiles(void **state) {
@@ -497,19 +569,11 @@ static void loading(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(null_arguments),
-                                       cmocka_unit_test(versions),
-                                       cmocka_unit_test(keys_and_page),
-                                       cmocka_unit_test(keys_of_sessions),
-                                       cmocka_unit_test(unknown_keys),
-                                       cmocka_unit_test(run_keys),
-                                       cmocka_unit_test(allocators),
-                                       cmocka_unit_test(sparse_tensors),
-                                       cmocka_unit_test(profiles),
-                                       cmocka_unit_test(equal_models),
-                                       cmocka_unit_test(equal_models_at_once),
-                                       cmocka_unit_test(long_names),
-                                       cmocka_unit_test(shared_models),
-                                       cmocka_unit_test(loading)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(null_arguments),   cmocka_unit_test(versions),       cmocka_unit_test(keys_and_page),
+        cmocka_unit_test(keys_of_sessions), cmocka_unit_test(unknown_keys),   cmocka_unit_test(run_keys),
+        cmocka_unit_test(allocators),       cmocka_unit_test(sparse_tensors), cmocka_unit_test(sparse_strings),
+        cmocka_unit_test(profiles),         cmocka_unit_test(equal_models),   cmocka_unit_test(equal_models_at_once),
+        cmocka_unit_test(long_names),       cmocka_unit_test(shared_models),  cmocka_unit_test(loading)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

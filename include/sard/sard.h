@@ -354,6 +354,14 @@ SARD_API SARD_MUST_CHECK sard_status sard_model_describe(const sard_model *m, co
 /* Text form of the graph, for people. Freed with sard_free. */
 SARD_API SARD_MUST_CHECK sard_status sard_model_dump(const sard_model *m, int stage, char **text, sard_error *err);
 
+/* The nodes of the main graph in an order in which they can run, stage as above; groups of the optimiser are told as the
+ * nodes they hold. name: as in the file, behind the function's that it was part of; "" when it has none; several nodes have
+ * one where one of the file became several. domain: "" for ONNX's own. The texts live as long as the call of fn. */
+SARD_API SARD_MUST_CHECK sard_status sard_model_nodes(const sard_model *m, int stage,
+                                                      void (*fn)(void *user, const char *name, const char *domain,
+                                                                 const char *op),
+                                                      void *user, sard_error *err);
+
 /* Writes the model as ONNX: stage 0 as imported (opset raised), 1 optimised. With external != NULL, big tensors go to
  * that file name beside `path`. */
 SARD_API SARD_MUST_CHECK sard_status sard_model_write(const sard_model *m, int stage, const char *path,

@@ -102,16 +102,6 @@ OrtStatus *ort_SessionGetEpDeviceForOutputs(const OrtSession *s, const OrtEpDevi
     return fill_devices("SessionGetEpDeviceForOutputs", out, n, sard_model_outputs(s->model));
 }
 
-OrtStatus *ort_Session_GetEpGraphAssignmentInfo(const OrtSession *s, const OrtEpAssignedSubgraph *const **out,
-                                                size_t *n) {
-    NOT_NULL(s);
-    NOT_NULL(out);
-    NOT_NULL(n);
-    return ort_fail(ORT_FAIL,
-                    "Session_GetEpGraphAssignmentInfo: which nodes run where is not recorded: all of them run "
-                    "on the CPU");
-}
-
 /* ---- tensors between devices -------------------------------------------------------------------------------------- */
 
 OrtStatus *ort_CreateSyncStreamForEpDevice(const OrtEpDevice *d, const OrtKeyValuePairs *options, OrtSyncStream **out) {

@@ -269,12 +269,16 @@ struct OrtSession {
     sard_pool *pool;         /* for runs, not counted: its own or the environment's; NULL: the model's */
     struct ort_async *async; /* NULL before the first RunAsync */
     bool env_allocators;
-    OrtSessionOptions *editing; /* of a session of the model editor that is not final; else NULL */
+    struct ort_assignment *assignment; /* which nodes run where; NULL: not recorded */
+    OrtSessionOptions *editing;        /* of a session of the model editor that is not final; else NULL */
 };
 void ort_session_unref(OrtSession *s);
 OrtStatus *ort_session_threads(OrtSession *s, const OrtSessionOptions *o);
-int ort_session_thread_count(const OrtSession *s); /* that take part in a run, the caller's included */
-void ort_async_close(OrtSession *s);               /* waits for every RunAsync under way */
+/* Tells where the model's nodes run, when the options ask for it (assignment.c). */
+OrtStatus *ort_assignment_record(OrtSession *s, const OrtSessionOptions *o);
+void ort_assignment_free(struct ort_assignment *a); /* NULL is allowed */
+int ort_session_thread_count(const OrtSession *s);  /* that take part in a run, the caller's included */
+void ort_async_close(OrtSession *s);                /* waits for every RunAsync under way */
 void ort_async_unref(struct ort_async *a);
 /* Inputs of a run (feeds.c): the ABI's checks of names, and the values as the engine takes them. `to_names` and `to` have
  * room for *n, which becomes their number; `to` holds references to give back, also after an error (from zeros). */

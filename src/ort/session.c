@@ -19,6 +19,7 @@ void ort_session_unref(OrtSession *s) {
     ort_threads_deinit(&s->threads);
     ort_async_unref(s->async);
     free(s->logger.id);
+    ort_assignment_free(s->assignment);
     ort_ReleaseSessionOptions(s->editing);
     ort_ReleaseEnv(s->env);
     free(s);
@@ -70,6 +71,7 @@ static OrtStatus *set_up(OrtSession *s, const OrtSessionOptions *o) {
     OrtStatus *st = s->logger.id ? NULL : ort_no_memory(1);
     if (!st && o->profile) st = ort_profile_start(&s->profile, o->profile_prefix);
     if (!st) st = ort_session_threads(s, o);
+    if (!st) st = ort_assignment_record(s, o);
     if (!st) st = write_optimized(s, o);
     return st;
 }

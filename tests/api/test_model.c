@@ -289,6 +289,11 @@ static void test_problems(void **state) {
     FAILS(SARD_INVALID_PROTOBUF, "", sard_model_load_memory("\xff\xff\xff", 3, 1, NULL, &m, &err));
 }
 
+static void list_node(void *user, const char *name, const char *domain, const char *op) {
+    char *all = user;
+    snprintf(all + strlen(all), 128 - strlen(all), "%s:%s:%s ", name, domain, op);
+}
+
 static void test_texts(void **state) {
     (void)state;
     sard_error err;
@@ -311,6 +316,13 @@ static void test_texts(void **state) {
     FAILS(SARD_INVALID_ARGUMENT, "axis 1 is 4", sard_model_describe(m, "x=1x5", 0, &text, &err));
     FAILS(SARD_INVALID_ARGUMENT, "not a shape", sard_model_describe(m, "x=1y5", 0, &text, &err));
     FAILS(SARD_INVALID_ARGUMENT, "stage", sard_model_dump(m, 2, &text, &err));
+    for (int stage = 0; stage < 2; stage++) { /* compiled, they are one group */
+        char all[128] = "";
+        OK(sard_model_nodes(m, stage, list_node, all, &err));
+        assert_string_equal(all, "mm::MatMul add::Add relu::Relu ");
+    }
+    FAILS(SARD_INVALID_ARGUMENT, "stage", sard_model_nodes(m, 2, list_node, NULL, &err));
+    FAILS(SARD_INVALID_ARGUMENT, "NULL", sard_model_nodes(m, 0, NULL, NULL, &err));
     sard_value *x = floats(2, DIMS(8, 4), NULL);
     sard_estimate e;
     OK(sard_model_estimate(m, NAMES("x"), &x, 1, &e, &err));

@@ -178,6 +178,63 @@ static void run_keys(void **state) {
     ort_ReleaseSession(s);
 }
 
+/* ---- which nodes run where ------------------------------------------------------------------------------------------- */
+
+/* "name:domain:operator " of every node, each in a subgraph of its own on the CPU; as long as the session. */
+static void check_assignment(const OrtSession *s, const char *want) {
+    const OrtEpAssignedSubgraph *const *graphs;
+    size_t n, n_nodes;
+    char got[256] = "";
+    good(ort_Session_GetEpGraphAssignmentInfo(s, &graphs, &n));
+    for (size_t i = 0; i < n; i++) {
+        const OrtEpAssignedNode *const *nodes;
+        const char *provider, *name, *domain, *op;
+        good(ort_EpAssignedSubgraph_GetEpName(graphs[i], &provider));
+        assert_string_equal(provider, "CPUExecutionProvider");
+        good(ort_EpAssignedSubgraph_GetNodes(graphs[i], &nodes, &n_nodes));
+        assert_int_equal(n_nodes, 1);
+        good(ort_EpAssignedNode_GetName(nodes[0], &name));
+        good(ort_EpAssignedNode_GetDomain(nodes[0], &domain));
+        good(ort_EpAssignedNode_GetOperatorType(nodes[0], &op));
+        const size_t used = strlen(got);
+        snprintf(got + used, sizeof got - used, "%s:%s:%s ", name, domain, op);
+    }
+    assert_string_equal(got, want);
+}
+
+static void assignment(void **state) {
+    (void)state;
+    static const char key[] = "session.record_ep_graph_assignment_info";
+    const OrtEpAssignedSubgraph *const *graphs;
+    size_t n;
+    OrtSessionOptions *o = new_options(1);
+    OrtSession *s = session_of(env, two_inputs(), o), *edited;
+    refused(ort_Session_GetEpGraphAssignmentInfo(s, &graphs, &n), ORT_FAIL, key);
+    ort_ReleaseSession(s);
+    good(ort_AddSessionConfigEntry(o, key, "1"));
+    s = session_of(env, two_inputs(), o);
+    check_assignment(s, "mul::MatMul add::Add ");
+    ort_ReleaseSession(s);
+    s = session_of(env, endless(), o); /* what a body holds is its node's */
+    check_assignment(s, "loop::Loop ");
+    ort_ReleaseSession(s);
+    s = session_of(env, constants(), o); /* nothing is left to run */
+    check_assignment(s, "");
+    ort_ReleaseSession(s);
+    good(ort_SetSessionGraphOptimizationLevel(o, ORT_DISABLE_ALL));
+    s = session_of(env, constants(), o);
+    check_assignment(s, "::Identity ::Add ");
+    ort_ReleaseSession(s);
+    model_bytes m = two_inputs();
+    good(editor_CreateModelEditorSessionFromArray(env, m.data, m.n, o, &edited));
+    refused(ort_Session_GetEpGraphAssignmentInfo(edited, &graphs, &n), ORT_FAIL, "edited");
+    good(editor_FinalizeModelEditorSession(edited, o, NULL));
+    check_assignment(edited, "mul::MatMul add::Add ");
+    ort_ReleaseSession(edited);
+    sard_free(m.data);
+    ort_ReleaseSessionOptions(o);
+}
+
 /* ---- allocators -------------------------------------------------------------------------------------------------------- */
 
 static long long stat_of(const OrtAllocator *a, const char *key) {
@@ -569,11 +626,21 @@ static void loading(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(null_arguments),   cmocka_unit_test(versions),       cmocka_unit_test(keys_and_page),
-        cmocka_unit_test(keys_of_sessions), cmocka_unit_test(unknown_keys),   cmocka_unit_test(run_keys),
-        cmocka_unit_test(allocators),       cmocka_unit_test(sparse_tensors), cmocka_unit_test(sparse_strings),
-        cmocka_unit_test(profiles),         cmocka_unit_test(equal_models),   cmocka_unit_test(equal_models_at_once),
-        cmocka_unit_test(long_names),       cmocka_unit_test(shared_models),  cmocka_unit_test(loading)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(null_arguments),
+                                       cmocka_unit_test(versions),
+                                       cmocka_unit_test(keys_and_page),
+                                       cmocka_unit_test(keys_of_sessions),
+                                       cmocka_unit_test(unknown_keys),
+                                       cmocka_unit_test(run_keys),
+                                       cmocka_unit_test(assignment),
+                                       cmocka_unit_test(allocators),
+                                       cmocka_unit_test(sparse_tensors),
+                                       cmocka_unit_test(sparse_strings),
+                                       cmocka_unit_test(profiles),
+                                       cmocka_unit_test(equal_models),
+                                       cmocka_unit_test(equal_models_at_once),
+                                       cmocka_unit_test(long_names),
+                                       cmocka_unit_test(shared_models),
+                                       cmocka_unit_test(loading)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

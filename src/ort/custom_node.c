@@ -60,9 +60,12 @@ static sard_dtype input_type(const sard_node_info *n, size_t i) {
 static bool type_taken(const OrtCustomOp *op, const sard_node_info *n, size_t i, reason *why) {
     const ONNXTensorElementDataType want = custom_input_type(op, i);
     const sard_type *t = sard_node_input_type(n, i);
-    if (want == ORT_TYPE_UNDEFINED || sard_type_kind(t) == SARD_KIND_UNKNOWN) return true;
     char found[80];
     sard_type_text(t, found, sizeof found);
+    if (sard_type_kind(t) == SARD_KIND_SPARSE_TENSOR)
+        NOT_TAKEN("Type '%s' of input %zu (%s) is invalid, a kernel takes no sparse tensors", found, i,
+                  sard_node_input_name(n, i));
+    if (want == ORT_TYPE_UNDEFINED || sard_type_kind(t) == SARD_KIND_UNKNOWN) return true;
     if (sard_type_kind(t) != SARD_KIND_TENSOR || (sard_type_dtype(t) && ort_type_from(sard_type_dtype(t)) != want))
         NOT_TAKEN("Type '%s' of input %zu (%s) is invalid, tensor(%s) is expected", found, i,
                   sard_node_input_name(n, i), sard_dtype_onnx_name(ort_type_to(want)));

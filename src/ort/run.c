@@ -108,6 +108,10 @@ typedef struct request {
     const char **in_names; /* n_in */
     sard_value **in;       /* n_in, each with a reference of ours */
     sard_value **out;      /* n_out, each with a reference of ours */
+    const char *const *out_names;
+    size_t n_fed; /* what the client gave */
+    const char *const *fed_names;
+    const OrtValue *const *fed;
     sard_profile *profile;
 } request;
 
@@ -153,6 +157,25 @@ static OrtStatus *give_strings(OrtValue *to, sard_value **from) {
     return NULL;
 }
 
+/* A sparse output. One that bears an input's name is that input: the client's value comes out again, in its own format,
+ * of which the engine has only the coordinates, and of blocks nothing. */
+static OrtStatus *give_sparse(const request *r, size_t i, OrtValue **out) {
+    bool blocks = false;
+    for (size_t k = r->n_fed; k--;) { /* of inputs of one name the last counts */
+        if (strcmp(r->fed_names[k], r->out_names[i]) == 0) {
+            *out = ort_value_share(r->fed[k]);
+            return NULL;
+        }
+        blocks |= r->fed[k]->sparse == ORT_SPARSE_BLOCK_SPARSE;
+    }
+    REQUIRE(
+        !blocks, ORT_NOT_IMPLEMENTED,
+        "Run: output '%s' is made from sparse tensors, one of which is of blocks: expected coordinates or compressed "
+        "rows",
+        r->out_names[i]);
+    return ort_value_new(sard_value_ref(r->out[i]), out);
+}
+
 static OrtStatus *deliver(request *r, OrtValue **outputs) {
     TRY_ORT(separate(r, outputs));
     for (size_t i = 0; i < r->n_out; i++)
@@ -160,8 +183,14 @@ static OrtStatus *deliver(request *r, OrtValue **outputs) {
     for (size_t i = 0; i < r->n_out; i++) {
         if (outputs[i]) continue;
         sard_value *v = r->out[i];
+        OrtStatus *st = NULL;
+        if (sard_value_kind(v) == SARD_KIND_SPARSE_TENSOR) {
+            st = give_sparse(r, i, &outputs[i]);
+            sard_value_unref(v);
+        } else {
+            st = ort_value_new(v, &outputs[i]);
+        }
         r->out[i] = NULL;
-        OrtStatus *st = ort_value_new(v, &outputs[i]);
         if (!st) continue;
         while (i--) { /* on failure nothing is handed out that was not given */
             if (!r->out[i]) ort_ReleaseValue(outputs[i]), outputs[i] = NULL;
@@ -242,6 +271,10 @@ static OrtStatus *run_checked(OrtSession *session, const OrtRunOptions *options,
                  .options = options,
                  .n_in = n_in,
                  .n_out = n_out,
+                 .out_names = output_names,
+                 .n_fed = n_in,
+                 .fed_names = input_names,
+                 .fed = inputs,
                  .in_names = (const char **)(uintptr_t)slots,
                  .in = (sard_value **)slots + n_in,
                  .out = (sard_value **)slots + 2 * n_in};

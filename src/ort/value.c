@@ -384,7 +384,7 @@ OrtStatus *ort_value_own_strings(OrtValue *v) {
 OrtStatus *ort_value_get(const OrtValue *v, sard_value **out) {
     if (v->v) {
         REQUIRE(v->sparse != ORT_SPARSE_BLOCK_SPARSE, ORT_NOT_IMPLEMENTED,
-                "a sparse tensor of blocks cannot be an input: give it as coordinates or compressed rows");
+                "a sparse tensor of blocks can only go through a run: expected coordinates or compressed rows");
         *out = sard_value_ref(v->v);
         return NULL;
     }

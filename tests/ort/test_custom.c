@@ -187,6 +187,25 @@ static void test_variadic(void **state) {
     ort->ReleaseSession(s);
 }
 
+/* A sparse input is no kernel's, not even one's of any type. */
+static void test_sparse(void **state) {
+    (void)state;
+    test_op t = {.name = "Which", .n_in = 1, .n_out = 1, .out = {I64}, .compute = which}, *ops[] = {&t};
+    const char *const name = "Which";
+    const ONNXTensorElementDataType kinds[] = {ORT_TYPE_UNDEFINED, ORT_TYPE_FLOAT};
+    op_fill(&t, 18);
+    for (size_t i = 0; i < 2; i++) {
+        OrtSession *s = NULL;
+        sard_builder *b = builder_new(1);
+        sard_builder_input_typed(
+            b, "x", sard_builder_tensor_type(b, SARD_KIND_SPARSE_TENSOR, SARD_F32, 2, LIST(int64_t, 4, 4), NULL), NULL);
+        node(b, name, LIST(char *, "x"), 1, LIST(char *, "y"), 1);
+        sard_builder_output(b, "y", SARD_UNDEFINED, 0, NULL, NULL, NULL);
+        t.in[0] = kinds[i];
+        BAD(ORT_INVALID_GRAPH, "sparse_tensor(float)", open_with(bytes_of(b, &name, 1), ops, 1, &s));
+    }
+}
+
 /* ---- strings ------------------------------------------------------------------------------------------------------ */
 
 /* Each text twice; the length of all as a second output, which may be left out. */
@@ -469,10 +488,10 @@ static void test_function(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_versions), cmocka_unit_test(test_not_registered), cmocka_unit_test(test_optional),
-        cmocka_unit_test(test_variadic), cmocka_unit_test(test_strings),        cmocka_unit_test(test_overloads),
-        cmocka_unit_test(test_failures), cmocka_unit_test(test_threads),        cmocka_unit_test(test_library),
-        cmocka_unit_test(test_function),
+        cmocka_unit_test(test_versions),  cmocka_unit_test(test_not_registered), cmocka_unit_test(test_optional),
+        cmocka_unit_test(test_variadic),  cmocka_unit_test(test_sparse),         cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_overloads), cmocka_unit_test(test_failures),       cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_library),   cmocka_unit_test(test_function),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -403,6 +403,95 @@ static void sparse_strings(void **state) {
     ort_ReleaseValue(v);
 }
 
+/* x, a sparse tensor of type t, comes out as it is; unless `only`, as y, too, through an operator */
+static model_bytes sparse_model(sard_dtype t, bool only) {
+    sard_builder *b = begin();
+    const sard_type *type = sard_builder_tensor_type(b, SARD_KIND_SPARSE_TENSOR, t, 2, DIMS(4, 4), NULL);
+    sard_builder_input_typed(b, "x", type, NULL);
+    sard_builder_output_typed(b, "x", type, NULL);
+    if (!only) {
+        sard_builder_node(b, "", "Identity", "same", TEXTS("x"), 1, TEXTS("y"), 1, NULL);
+        sard_builder_output_typed(b, "y", type, NULL);
+    }
+    return finish(b);
+}
+
+/* The sparse input comes out under its own name in the format it has, and outlives the value given. */
+static void comes_through(OrtSession *s, OrtValue *in, OrtSparseFormat wanted, OrtValue **out) {
+    OrtSparseFormat format;
+    const OrtValue *const fed[] = {in};
+    *out = NULL;
+    good(ort_Run(s, NULL, TEXTS("x"), fed, 1, TEXTS("x"), 1, out));
+    ort_ReleaseValue(in);
+    good(ort_GetSparseTensorFormat(*out, &format));
+    assert_int_equal(format, wanted);
+}
+
+static void sparse_runs(void **state) {
+    (void)state;
+    const ONNXTensorElementDataType f32 = (ONNXTensorElementDataType)SARD_F32;
+    const float values[] = {1, 2, 3, 4, 5, 6, 7, 8};
+    const char *const texts[] = {"a", "bc", ""};
+    const int64_t inner[] = {0, 1, 3}, outer[] = {0, 1, 2, 3, 3};
+    const int32_t places[] = {0, 0, 0, 1};
+    OrtAllocator *heap = ort_default_allocator();
+    OrtSessionOptions *o = new_options(1);
+    OrtSession *s = session_of(env, sparse_model(SARD_F32, false), o);
+    OrtValue *in, *out, *two[2] = {NULL, NULL};
+    const void *p;
+    size_t n;
+    good(ort_CreateSparseTensorAsOrtValue(heap, DIMS(4, 4), 2, f32, &in));
+    good(ort_FillSparseTensorCsr(in, &ort_cpu_memory, DIMS(3), 1, values, inner, 3, outer, 5));
+    good(ort_Run(s, NULL, TEXTS("x"), (const OrtValue *const *)&in, 1, TEXTS("y"), 1, two)); /* as coordinates */
+    good(ort_GetSparseTensorIndices(two[0], ORT_SPARSE_COO_INDICES, &n, &p));
+    assert_int_equal(n, 3);
+    assert_memory_equal(p, DIMS(0, 5, 11), 24);
+    ort_ReleaseValue(two[0]);
+    two[0] = NULL;
+    comes_through(s, in, ORT_SPARSE_CSRC, &out);
+    ort_ReleaseValue(out);
+    good(ort_CreateSparseTensorAsOrtValue(heap, DIMS(4, 4), 2, f32, &in));
+    good(ort_FillSparseTensorBlockSparse(in, &ort_cpu_memory, DIMS(2, 2, 2), 3, values, DIMS(2, 2), 2, places));
+    refused(ort_Run(s, NULL, TEXTS("x"), (const OrtValue *const *)&in, 1, TEXTS("y"), 1, two), ORT_NOT_IMPLEMENTED,
+            "blocks");
+    refused(ort_Run(s, NULL, TEXTS("x"), (const OrtValue *const *)&in, 1, TEXTS("x", "y"), 2, two), ORT_NOT_IMPLEMENTED,
+            "blocks");
+    assert_true(!two[0] && !two[1]); /* nothing was handed out */
+    good(ort_CreateSparseTensorAsOrtValue(heap, DIMS(4, 4), 2, f32, &two[0]));
+    refused(ort_Run(s, NULL, TEXTS("x"), (const OrtValue *const *)&in, 1, TEXTS("x"), 1, two), ORT_INVALID_ARGUMENT,
+            "");
+    ort_ReleaseValue(two[0]);
+    OrtSession *dense = session_of(env, constants(), o), *strings = session_of(env, sparse_model(SARD_STRING, true), o);
+    two[0] = NULL;
+    refused(ort_Run(dense, NULL, TEXTS("x"), (const OrtValue *const *)&in, 1, TEXTS("same"), 1, two),
+            ORT_INVALID_ARGUMENT, "sparse");
+    refused(ort_Run(strings, NULL, TEXTS("x"), (const OrtValue *const *)&in, 1, TEXTS("x"), 1, two),
+            ORT_INVALID_ARGUMENT, "element type");
+    comes_through(s, in, ORT_SPARSE_BLOCK_SPARSE, &out);
+    good(ort_GetSparseTensorValues(out, &p));
+    assert_memory_equal(p, values, sizeof values);
+    good(ort_GetSparseTensorIndices(out, ORT_SPARSE_BLOCK_SPARSE_INDICES, &n, &p));
+    assert_memory_equal(p, places, sizeof places);
+    ort_ReleaseValue(out);
+    good(ort_CreateSparseTensorAsOrtValue(heap, DIMS(4, 4), 2, ORT_TYPE_STRING, &in));
+    good(ort_FillSparseTensorCoo(in, &ort_cpu_memory, DIMS(3), 1, texts, DIMS(0, 5, 11), 3));
+    comes_through(strings, in, ORT_SPARSE_COO, &out);
+    holds_texts(out, "abc", 3, "bc");
+    ort_ReleaseValue(out);
+    ort_ReleaseSession(strings);
+    strings = session_of(env, sparse_model(SARD_STRING, false), o);
+    good(ort_CreateSparseTensorAsOrtValue(heap, DIMS(4, 4), 2, ORT_TYPE_STRING, &in));
+    good(ort_FillSparseTensorCsr(in, &ort_cpu_memory, DIMS(3), 1, texts, inner, 3, outer, 5));
+    good(ort_Run(strings, NULL, TEXTS("x"), (const OrtValue *const *)&in, 1, TEXTS("y"), 1, &two[0]));
+    ort_ReleaseValue(in);
+    holds_texts(two[0], "abc", 3, "bc"); /* the engine's own copy */
+    ort_ReleaseValue(two[0]);
+    ort_ReleaseSession(strings);
+    ort_ReleaseSession(dense);
+    ort_ReleaseSession(s);
+    ort_ReleaseSessionOptions(o);
+}
+
 /* ---- profiles, shared models, options of loading ----------------------------------------------------------------------- */
 
 static void profiles(void **state) {
@@ -626,21 +715,14 @@ static void loading(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(null_arguments),
-                                       cmocka_unit_test(versions),
-                                       cmocka_unit_test(keys_and_page),
-                                       cmocka_unit_test(keys_of_sessions),
-                                       cmocka_unit_test(unknown_keys),
-                                       cmocka_unit_test(run_keys),
-                                       cmocka_unit_test(assignment),
-                                       cmocka_unit_test(allocators),
-                                       cmocka_unit_test(sparse_tensors),
-                                       cmocka_unit_test(sparse_strings),
-                                       cmocka_unit_test(profiles),
-                                       cmocka_unit_test(equal_models),
-                                       cmocka_unit_test(equal_models_at_once),
-                                       cmocka_unit_test(long_names),
-                                       cmocka_unit_test(shared_models),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(null_arguments), cmocka_unit_test(versions),
+                                       cmocka_unit_test(keys_and_page),  cmocka_unit_test(keys_of_sessions),
+                                       cmocka_unit_test(unknown_keys),   cmocka_unit_test(run_keys),
+                                       cmocka_unit_test(assignment),     cmocka_unit_test(allocators),
+                                       cmocka_unit_test(sparse_tensors), cmocka_unit_test(sparse_strings),
+                                       cmocka_unit_test(sparse_runs),    cmocka_unit_test(profiles),
+                                       cmocka_unit_test(equal_models),   cmocka_unit_test(equal_models_at_once),
+                                       cmocka_unit_test(long_names),     cmocka_unit_test(shared_models),
                                        cmocka_unit_test(loading)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

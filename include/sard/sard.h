@@ -372,6 +372,22 @@ SARD_API SARD_MUST_CHECK sard_status sard_model_write_split(const sard_model *m,
 /* The same as bytes, freed with sard_free. */
 SARD_API SARD_MUST_CHECK sard_status sard_model_serialize(const sard_model *m, int stage, void **data, size_t *n,
                                                           sard_error *err);
+/* Where a tensor's bytes lie outside of a model: the file's path as the model tells it, relative to the model's folder. */
+typedef struct sard_place {
+    const char *file;
+    uint64_t offset, bytes;
+} sard_place;
+/* Asked for every constant of a model that is written, those of bodies too. from: where the model that was loaded has these
+ * bytes, NULL when they are in it or were computed. to->file is NULL on entry; left so, the tensor goes into the model. Set,
+ * the model refers to that place: the function has put the tensor's bytes (row-major, as sard_tensor_data has them) there.
+ * The text must live until the next call or the end. value is borrowed for the call. On failure writes to err or not. */
+typedef sard_status (*sard_place_fn)(void *user, const char *name, sard_value *value, const sard_place *from,
+                                     sard_place *to, sard_error *err);
+SARD_API SARD_MUST_CHECK sard_status sard_model_write_placed(const sard_model *m, int stage, const char *path,
+                                                             sard_place_fn place, void *user, sard_error *err);
+/* The same as bytes, freed with sard_free. */
+SARD_API SARD_MUST_CHECK sard_status sard_model_serialize_placed(const sard_model *m, int stage, sard_place_fn place,
+                                                                 void *user, void **data, size_t *n, sard_error *err);
 
 /* ---- runs --------------------------------------------------------------------------------------------------------- */
 

@@ -424,7 +424,7 @@ typedef struct onnx_write_opts {
 SARD_MUST_CHECK sard_status onnx_write(onnx_model *m, const onnx_write_opts *opts, const onnx_sink *sink,
                                        sard_error *err);
 /* To a file, by rename; with external_name (a plain file name, may be NULL) tensors of external_min bytes and
- * more go to that file in the same folder. */
+ * more go to that file in the same folder, the smaller ones inside; without it, tensors stay where they are. */
 SARD_MUST_CHECK sard_status onnx_write_path(onnx_model *m, const char *path, const char *external_name,
                                             size_t external_min, sard_error *err);
 /* To memory: *out (mem_free it) of *n bytes. */

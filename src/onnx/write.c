@@ -466,7 +466,7 @@ sard_status onnx_write_path(onnx_model *m, const char *path, const char *externa
         const onnx_write_opts opts = {.external = external_name ? &to_data : NULL,
                                       .external_name = external_name,
                                       .external_min = external_min,
-                                      .embed = true};
+                                      .embed = external_name != NULL};
         st = onnx_write(m, &opts, &to_model, err);
     }
     st = out_close(&data, st, err);

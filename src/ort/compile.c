@@ -27,6 +27,8 @@ struct OrtModelCompilationOptions {
 
     char *external; /* NULL: initializers stay in the model */
     size_t external_above;
+    OrtGetInitializerLocationFunc locate; /* NULL: not set; else external is NULL */
+    void *locate_state;
 };
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
@@ -144,8 +146,20 @@ OrtStatus *compile_ModelCompilationOptions_SetOutputModelExternalInitializersFil
     NOT_NULL(o);
     NOT_NULL(path);
     REQUIRE(*path, ORT_INVALID_ARGUMENT, "Invalid external initializer file: path is empty");
+    TRY_ORT(replace_text(&o->external, path));
     o->external_above = above;
-    return replace_text(&o->external, path);
+    o->locate = NULL;
+    return NULL;
+}
+
+OrtStatus *compile_ModelCompilationOptions_SetOutputModelGetInitializerLocationFunc(
+    OrtModelCompilationOptions *o, OrtGetInitializerLocationFunc locate, void *state) {
+    NOT_NULL(o);
+    NOT_NULL(locate);
+    TRY_ORT(replace_text(&o->external, NULL));
+    o->locate = locate;
+    o->locate_state = state;
+    return NULL;
 }
 
 OrtStatus *compile_ModelCompilationOptions_SetGraphOptimizationLevel(OrtModelCompilationOptions *o,
@@ -225,11 +239,61 @@ static const char *beside(const char *external, const char *model) {
     return model_name && n == (size_t)(model_name - model) && memcmp(external, model, n) == 0 ? name + 1 : NULL;
 }
 
+/* The client's function as sard_place_fn. */
+typedef struct locator {
+    const OrtModelCompilationOptions *o;
+    OrtExternalInitializerInfo *info; /* the last answer, whose text is still in use */
+    OrtStatus *failed;
+} locator;
+
+static OrtStatus *ask(locator *l, const char *name, sard_value *value, const sard_place *from) {
+    OrtValue *v;
+    OrtExternalInitializerInfo *was = NULL;
+    TRY_ORT(ort_value_new(sard_value_ref(value), &v));
+    OrtStatus *st =
+        from ? ort_CreateExternalInitializerInfo(from->file, (int64_t)from->offset, from->bytes, &was) : NULL;
+    if (!st) st = l->o->locate(l->o->locate_state, name, v, was, &l->info);
+    ort_ReleaseExternalInitializerInfo(was);
+    ort_ReleaseValue(v);
+    return st;
+}
+
+static sard_status locate(void *user, const char *name, sard_value *value, const sard_place *from, sard_place *to,
+                          sard_error *err) {
+    (void)err; /* a failure is told as it was made */
+    locator *l = user;
+    ort_ReleaseExternalInitializerInfo(l->info);
+    l->info = NULL;
+    l->failed = ask(l, name, value, from);
+    const int64_t offset = ort_ExternalInitializerInfo_GetFileOffset(l->info);
+    if (!l->failed && offset < 0)
+        l->failed = ort_fail(ORT_INVALID_ARGUMENT, "CompileModel: initializer '%s' is placed at offset %lld of '%s'",
+                             name, (long long)offset, ort_ExternalInitializerInfo_GetFilePath(l->info));
+    if (l->failed) return SARD_INVALID_ARGUMENT;
+    if (l->info)
+        *to = (sard_place){ort_ExternalInitializerInfo_GetFilePath(l->info), (uint64_t)offset,
+                           ort_ExternalInitializerInfo_GetByteSize(l->info)};
+    return SARD_OK;
+}
+
+/* Writes to the path, or to bytes when it is NULL. */
+static OrtStatus *write_located(const OrtModelCompilationOptions *o, const sard_model *m, int stage, const char *path,
+                                void **data, size_t *n) {
+    sard_error err;
+    locator l = {.o = o};
+    const sard_status st = path ? sard_model_write_placed(m, stage, path, locate, &l, &err)
+                                : sard_model_serialize_placed(m, stage, locate, &l, data, n, &err);
+    ort_ReleaseExternalInitializerInfo(l.info);
+    if (l.failed) return l.failed;
+    return st == SARD_OK ? NULL : ort_from_error(st, &err, false);
+}
+
 static OrtStatus *write_file(const OrtModelCompilationOptions *o, const sard_model *m, int stage, const char *path) {
     sard_error err;
     sard_status st;
     REQUIRE(!(o->flags & OrtCompileApiFlags_ERROR_IF_OUTPUT_FILE_EXISTS) || access(path, F_OK) != 0, ORT_FAIL,
             "CompileModel: the output file \"%s\" exists already", path);
+    if (o->locate) return write_located(o, m, stage, path, NULL, NULL);
     if (o->external) {
         const char *name = beside(o->external, path);
         REQUIRE(name && *name, ORT_INVALID_ARGUMENT,
@@ -249,8 +313,12 @@ static OrtStatus *write_bytes(const OrtModelCompilationOptions *o, const sard_mo
     sard_error err;
     REQUIRE(!o->external, ORT_INVALID_ARGUMENT,
             "CompileModel: external initializers go beside a model file: set the path of the output");
-    const sard_status st = sard_model_serialize(m, stage, &data, &n, &err);
-    if (st != SARD_OK) return ort_from_error(st, &err, false);
+    if (o->locate) {
+        TRY_ORT(write_located(o, m, stage, NULL, &data, &n));
+    } else {
+        const sard_status st = sard_model_serialize(m, stage, &data, &n, &err);
+        if (st != SARD_OK) return ort_from_error(st, &err, false);
+    }
     OrtStatus *bad = NULL;
     if (o->write) {
         bad = o->write(o->write_state, data, n);

@@ -289,6 +289,104 @@ static void test_problems(void **state) {
     FAILS(SARD_INVALID_PROTOBUF, "", sard_model_load_memory("\xff\xff\xff", 3, 1, NULL, &m, &err));
 }
 
+/* Puts every constant behind the others into memory that stands for a file. */
+typedef struct placed {
+    uint8_t bytes[64];
+    size_t n, calls;
+    const char *file;
+    sard_status fails;
+} placed;
+
+static sard_status put_there(void *user, const char *name, sard_value *v, const sard_place *from, sard_place *to,
+                             sard_error *err) {
+    placed *p = user;
+    assert_true(*name && !from && !to->file);
+    p->calls++;
+    if (p->fails) snprintf(err->message, sizeof err->message, "the disk is full");
+    if (p->fails || !p->file) return p->fails;
+    const size_t n = sard_tensor_bytes(v);
+    assert_true(n <= sizeof p->bytes - p->n);
+    if (n) memcpy(p->bytes + p->n, sard_tensor_data(v), n);
+    *to = (sard_place){p->file, p->n, n};
+    p->n += n;
+    return SARD_OK;
+}
+
+/* c ? x + k : -x, k a constant of the branch; t strings */
+static sard_model *make_placed(bool strings) {
+    sard_error err;
+    sard_builder *b = NULL, *yes = NULL, *no = NULL;
+    sard_model *m = NULL;
+    sard_value *k = floats(1, DIMS(2), FLOATS(10, 20)), *t = NULL;
+    OK(sard_tensor_strings(1, DIMS(1), NAMES("text"), NULL, &t, &err));
+    OK(sard_builder_new("choice", &b, &err));
+    OK(sard_builder_new("yes", &yes, &err));
+    OK(sard_builder_new("no", &no, &err));
+    sard_builder_initializer(yes, "k", k, NULL);
+    sard_builder_node(yes, "", "Add", "", NAMES("x", "k"), 2, NAMES("more"), 1, NULL);
+    sard_builder_output(yes, "more", SARD_UNDEFINED, 0, NULL, NULL, NULL);
+    sard_builder_node(no, "", "Neg", "", NAMES("x"), 1, NAMES("minus"), 1, NULL);
+    sard_builder_output(no, "minus", SARD_UNDEFINED, 0, NULL, NULL, NULL);
+    sard_builder_input(b, "c", SARD_BOOL, 0, NULL, NULL, NULL);
+    sard_builder_input(b, "x", SARD_F32, 1, DIMS(2), NULL, NULL);
+    sard_builder_node(b, "", "If", "choose", NAMES("c"), 1, NAMES("y"), 1, NULL);
+    OK(sard_builder_attr_graph(b, "then_branch", yes, &err));
+    OK(sard_builder_attr_graph(b, "else_branch", no, &err));
+    OK(sard_builder_output(b, "y", SARD_UNDEFINED, 0, NULL, NULL, &err));
+    if (strings) sard_builder_initializer(b, "t", t, NULL);
+    if (strings) OK(sard_builder_output(b, "t", SARD_UNDEFINED, 0, NULL, NULL, &err));
+    OK(sard_builder_build(b, NULL, &m, &err));
+    sard_builder_free(b);
+    sard_value_unref(k), sard_value_unref(t);
+    return m;
+}
+
+static void test_placed(void **state) {
+    (void)state;
+    sard_error err;
+    sard_options *o;
+    void *data;
+    size_t n;
+    sard_model *m = make_placed(false), *again;
+    sard_value *in[] = {NULL, floats(1, DIMS(2), FLOATS(3, 4))};
+    OK(sard_tensor_new(SARD_BOOL, 0, NULL, &in[0], &err));
+    *(uint8_t *)sard_tensor_data_mut(in[0]) = 1;
+    for (int stage = 0; stage < 2; stage++) {
+        placed p = {.file = "all.bin"};
+        sard_value *y = NULL;
+        OK(sard_model_serialize_placed(m, stage, put_there, &p, &data, &n, &err));
+        assert_true(p.calls == 1 && p.n == 8);
+        FAILS(SARD_NO_SUCH_FILE, "all.bin", sard_model_load_memory(data, n, 0, NULL, &again, &err));
+        OK(sard_options_new(&o, &err));
+        OK(sard_options_external_data(o, "all.bin", p.bytes, p.n, &err));
+        OK(sard_model_load_memory(data, n, 0, o, &again, &err));
+        OK(sard_run(again, NULL, NAMES("c", "x"), in, 2, NULL, &y, 1, &err));
+        assert_float_equal(((const float *)sard_tensor_data(y))[1], 24, 0);
+        sard_value_unref(y);
+        sard_model_unref(again);
+        sard_options_free(o);
+        sard_free(data);
+    }
+    placed p = {.fails = SARD_IO};
+    FAILS(SARD_IO, "'k': the disk is full", sard_model_serialize_placed(m, 0, put_there, &p, &data, &n, &err));
+    p = (placed){.file = ""};
+    FAILS(SARD_INVALID_ARGUMENT, "without a name", sard_model_serialize_placed(m, 0, put_there, &p, &data, &n, &err));
+    FAILS(SARD_INVALID_ARGUMENT, "NULL", sard_model_write_placed(m, 0, "x.onnx", NULL, NULL, &err));
+    FAILS(SARD_INVALID_ARGUMENT, "NULL", sard_model_serialize_placed(m, 0, NULL, NULL, &data, &n, &err));
+    sard_model_unref(m);
+    m = make_placed(true);
+    p = (placed){.file = "all.bin"};
+    FAILS(SARD_INVALID_ARGUMENT, "strings", sard_model_serialize_placed(m, 0, put_there, &p, &data, &n, &err));
+    p = (placed){0}; /* all of them into the model */
+    OK(sard_model_serialize_placed(m, 0, put_there, &p, &data, &n, &err));
+    assert_int_equal(p.calls, 2);
+    OK(sard_model_load_memory(data, n, 0, NULL, &again, &err));
+    sard_model_unref(again);
+    sard_free(data);
+    sard_model_unref(m);
+    sard_value_unref(in[0]), sard_value_unref(in[1]);
+}
+
 static void list_node(void *user, const char *name, const char *domain, const char *op) {
     char *all = user;
     snprintf(all + strlen(all), 128 - strlen(all), "%s:%s:%s ", name, domain, op);
@@ -409,6 +507,7 @@ int main(void) {
                                        cmocka_unit_test(test_body),
                                        cmocka_unit_test(test_problems),
                                        cmocka_unit_test(test_texts),
+                                       cmocka_unit_test(test_placed),
                                        cmocka_unit_test(test_lists)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -148,6 +148,101 @@ static void test_memory(void **state) {
     ort_ReleaseEnv(env);
 }
 
+/* A client that puts big initializers into a file of its own, behind eight other bytes. */
+typedef struct placer {
+    const char *was;        /* the file it is told of; NULL: none */
+    size_t calls, size_off; /* size_off: what is added to the size told */
+    int64_t offset;
+    bool fails;
+} placer;
+
+static OrtStatus *place(void *state, const char *name, const OrtValue *v, const OrtExternalInitializerInfo *was,
+                        OrtExternalInitializerInfo **out) {
+    placer *p = state;
+    size_t n;
+    p->calls++;
+    assert_null(*out);
+    assert_string_equal(name, "w");
+    good(ort_GetTensorSizeInBytes(v, &n));
+    assert_int_equal(n, 4096);
+    assert_int_equal(was != NULL, p->was != NULL);
+    if (was) {
+        assert_string_equal(ort_ExternalInitializerInfo_GetFilePath(was), p->was);
+        assert_int_equal(ort_ExternalInitializerInfo_GetFileOffset(was), 8);
+        assert_int_equal(ort_ExternalInitializerInfo_GetByteSize(was), 4096);
+    }
+    if (p->offset == 0) return NULL; /* into the model */
+    FILE *f = fopen(DIR "placed.bin", "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite("12345678", 1, 8, f) + fwrite(data_of(v), 1, n, f), n + 8);
+    fclose(f);
+    good(ort_CreateExternalInitializerInfo("placed.bin", p->offset, n + p->size_off, out));
+    return p->fails ? ort_CreateStatus(ORT_FAIL, "no place for it") : NULL;
+}
+
+/* Relu(2 * 1 + 1) */
+static void check_answer(const char *path) {
+    sard_model *m;
+    sard_error err;
+    sard_value *x, *y = NULL;
+    if (sard_model_load(path, NULL, &m, &err) != SARD_OK) fail_msg("%s", err.message);
+    assert_int_equal(sard_tensor_new(SARD_F32, 1, DIMS(1024), &x, &err), SARD_OK);
+    for (int i = 0; i < 1024; i++) ((float *)sard_tensor_data_mut(x))[i] = 2;
+    if (sard_run(m, NULL, NAMES("x"), &x, 1, NULL, &y, 1, &err) != SARD_OK) fail_msg("%s", err.message);
+    for (int i = 0; i < 1024; i++) assert_true(((const float *)sard_tensor_data(y))[i] == 3);
+    sard_value_unref(x), sard_value_unref(y);
+    sard_model_unref(m);
+}
+
+static void test_located(void **state) {
+    (void)state;
+    OrtEnv *env = test_env();
+    OrtModelCompilationOptions *o = options(env);
+    const char *in = DIR "located_in.onnx", *out = DIR "located_out.onnx", *again = DIR "located_again.onnx";
+    placer p = {.offset = 8};
+    void *bytes;
+    size_t n;
+    write_model(in);
+    good(compile_ModelCompilationOptions_SetInputModelPath(o, in));
+    good(compile_ModelCompilationOptions_SetOutputModelPath(o, out));
+    refused(compile_ModelCompilationOptions_SetOutputModelGetInitializerLocationFunc(o, NULL, &p), ORT_INVALID_ARGUMENT,
+            "NULL");
+    good(compile_ModelCompilationOptions_SetOutputModelExternalInitializersFile(o, "/elsewhere/w.bin", 1));
+    good(compile_ModelCompilationOptions_SetOutputModelGetInitializerLocationFunc(o, place,
+                                                                                  &p)); /* the last one counts */
+    for (int level = 0; level < 2; level++) {
+        good(compile_ModelCompilationOptions_SetGraphOptimizationLevel(o, level ? ORT_ENABLE_ALL : ORT_DISABLE_ALL));
+        p.calls = 0;
+        good(compile_CompileModel(env, o));
+        assert_int_equal(p.calls, 1);
+        assert_true(size_of(out) > 0 && size_of(out) < 4096);
+        check_answer(out);
+    }
+    good(compile_ModelCompilationOptions_SetOutputModelBuffer(o, ort_default_allocator(), &bytes, &n));
+    good(compile_CompileModel(env, o));
+    assert_true(n > 0 && n < 4096);
+    good(ort_AllocatorFree(ort_default_allocator(), bytes));
+    good(compile_ModelCompilationOptions_SetOutputModelPath(o, again));
+    p.size_off = 1;
+    refused(compile_CompileModel(env, o), ORT_INVALID_ARGUMENT, "'w' has 4096 bytes, 4097 were placed");
+    p.size_off = 0, p.offset = -1;
+    refused(compile_CompileModel(env, o), ORT_INVALID_ARGUMENT, "offset -1");
+    p.fails = true;
+    refused(compile_CompileModel(env, o), ORT_FAIL, "no place for it");
+    assert_int_equal(size_of(again), 0);
+
+    good(compile_ModelCompilationOptions_SetInputModelPath(o, out)); /* back into the model, told where it was */
+    p = (placer){.was = "placed.bin"};
+    good(compile_CompileModel(env, o));
+    assert_int_equal(p.calls, 1);
+    assert_true(size_of(again) > 4096);
+    compile_ReleaseModelCompilationOptions(o);
+    unlink(DIR "placed.bin");
+    check_answer(again);
+    unlink(in), unlink(out), unlink(again);
+    ort_ReleaseEnv(env);
+}
+
 /* The optimised model of a session, with its tensors beside it as the configuration says. */
 static void test_optimized(void **state) {
     (void)state;
@@ -177,6 +272,6 @@ static void test_optimized(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_files), cmocka_unit_test(test_memory),
-                                       cmocka_unit_test(test_optimized)};
+                                       cmocka_unit_test(test_located), cmocka_unit_test(test_optimized)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -130,6 +130,27 @@ static void assert_same(const sard_value *a, const sard_value *b) {
     if (sard_tensor_bytes(a)) assert_memory_equal(sard_tensor_data(a), sard_tensor_data(b), sard_tensor_bytes(a));
 }
 
+/* A sparse tensor of strings holds what it was given. */
+static void test_sparse_strings(void **state) {
+    (void)state;
+    sard_error err;
+    sard_value *texts = NULL, *index = NULL, *v = NULL;
+    int rank;
+    size_t n;
+    OK(sard_tensor_strings(1, DIMS(2), NAMES("x", "long"), NULL, &texts, &err));
+    OK(sard_tensor_new(SARD_I64, 1, DIMS(2), &index, &err));
+    memcpy(sard_tensor_data_mut(index), DIMS(1, 5), 16);
+    FAILS(SARD_INVALID_ARGUMENT, "outside", sard_sparse_new(2, DIMS(2, 2), texts, index, &v, &err));
+    OK(sard_sparse_new(2, DIMS(2, 3), texts, index, &v, &err));
+    sard_value_unref(texts);
+    sard_value_unref(index);
+    assert_int_equal(sard_sparse_dims(v, &rank)[1], 3);
+    assert_memory_equal(sard_tensor_string(sard_sparse_values(v), 1, &n), "long", 4);
+    assert_int_equal(n, 4);
+    assert_memory_equal(sard_tensor_data(sard_sparse_indices(v)), DIMS(1, 5), 16);
+    sard_value_unref(v);
+}
+
 static void test_protobuf(void **state) {
     (void)state;
     sard_error err;
@@ -164,6 +185,7 @@ static void test_protobuf(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_tensors), cmocka_unit_test(test_wrap_and_strings),
-                                       cmocka_unit_test(test_containers), cmocka_unit_test(test_protobuf)};
+                                       cmocka_unit_test(test_containers), cmocka_unit_test(test_sparse_strings),
+                                       cmocka_unit_test(test_protobuf)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -277,6 +277,10 @@ SARD_API SARD_MUST_CHECK sard_status sard_options_set(sard_options *o, const cha
                                                       sard_error *err);
 /* Runs use this pool; NULL takes a former choice back. */
 SARD_API SARD_MUST_CHECK sard_status sard_options_pool(sard_options *o, sard_pool *pool, sard_error *err);
+/* The memory of runs (intermediate values, what operators need besides, tensors that are returned) comes from this
+ * allocator instead of the process's; NULL takes a former choice back. It outlives the model and every value of its runs,
+ * and is called from any thread. What is not of a run, as the weights, stays with the process's. */
+SARD_API SARD_MUST_CHECK sard_status sard_options_allocator(sard_options *o, const sard_allocator *a, sard_error *err);
 /* Messages of at least this level, on the loading thread. */
 SARD_API void sard_options_log(sard_options *o, sard_log_level least, sard_log_fn fn, void *user);
 /* A load ends with SARD_CANCELLED soon after any thread sets *flag to something but 0; NULL takes it back. */

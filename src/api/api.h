@@ -41,6 +41,7 @@ struct sard_options {
     int64_t load_ns; /* 0: no limit */
     long stop_after; /* < 0: none */
     pool *pool;      /* NULL: not given */
+    sard_allocator memory;
     volatile int *cancel;
     sard_log_level log_least;
     sard_log_fn log;
@@ -141,6 +142,7 @@ struct sard_model {
     exec_model *exec;
     opt_level level;
     bool flush_denormals, overridable;
+    sard_allocator memory; /* of runs; no functions: the process's */
     uint64_t memory_limit;
     pool *pool;
     model_io *in, *out, *over; /* over: initializers that are inputs, too */
@@ -165,6 +167,7 @@ void api_variant_free(variant *v);
 /* How constant folding is done and what it may take: a few seconds and some memory, of a load (or a run that compiles)
  * with limits of its own at most half of what is left. What was not folded in time is computed by each run. */
 void api_fold_limits(run_ctl *fold, opt_options *o, const run_ctl *load);
+exec_options api_exec_options(const sard_model *m);
 enum { API_FOLD_LIMIT = 64 << 20 }; /* bytes of one folded value */
 
 /* A model from an onnx_model that is read already: taken over, also on failure. `built` and `bytes` (either may be

@@ -252,6 +252,10 @@ static sard_status check_load(const sard_model *m, const sard_options *o, sard_e
     return SARD_OK;
 }
 
+exec_options api_exec_options(const sard_model *m) {
+    return (exec_options){m->flush_denormals, m->overridable, m->memory};
+}
+
 static sard_status compile(sard_model *m, const sard_options *o, run_ctl *ctl, sard_error *err) {
     run_ctl fold;
     opt_options oo = {
@@ -261,7 +265,7 @@ static sard_status compile(sard_model *m, const sard_options *o, run_ctl *ctl, s
     api_fold_limits(&fold, &oo, ctl);
     TRY(opt_run(m->optimised, &oo, err));
     TRY(check_load(m, o, err));
-    const exec_options eo = {.flush_denormals = m->flush_denormals, .overridable = m->overridable};
+    const exec_options eo = api_exec_options(m);
     TRY(exec_compile(m->optimised, &eo, &m->exec, err));
     TRY(onnx_store_check(&m->src.store, err));
     onnx_store_cool(&m->src.store);
@@ -272,6 +276,7 @@ static sard_status model_fill(sard_model *m, const sard_options *o, run_ctl *ctl
     FAIL_IF(cpu_isa_error(), err, SARD_INVALID_ARGUMENT, "%s", cpu_isa_error());
     m->level = o->level;
     m->flush_denormals = o->flush_denormals;
+    m->memory = o->memory;
     m->memory_limit = o->memory_limit;
     TRY(keep_libraries(m, o, err));
     TRY(keep_meta(m, err));

@@ -251,6 +251,13 @@ sard_status sard_options_pool(sard_options *o, sard_pool *p, sard_error *err) {
     return SARD_OK;
 }
 
+sard_status sard_options_allocator(sard_options *o, const sard_allocator *a, sard_error *err) {
+    FAIL_IF(!o, err, SARD_INVALID_ARGUMENT, "options is NULL");
+    FAIL_IF(a && (!a->alloc || !a->free), err, SARD_INVALID_ARGUMENT, "an allocator needs both of its functions");
+    o->memory = a ? *a : (sard_allocator){0};
+    return SARD_OK;
+}
+
 void sard_options_log(sard_options *o, sard_log_level least, sard_log_fn fn, void *user) {
     o->log_least = least;
     o->log = fn;

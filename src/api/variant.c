@@ -40,7 +40,7 @@ static sard_status make_variant(const sard_model *m, const value_id *out, uint32
     v->mod->ctl = ctl;
     TRY(graph_set_outputs(module_main(v->mod), out, n, err));
     TRY(opt_run(v->mod, &oo, err));
-    const exec_options eo = {.flush_denormals = m->flush_denormals, .overridable = m->overridable};
+    const exec_options eo = api_exec_options(m);
     TRY(exec_compile(v->mod, &eo, &v->exec, err));
     v->mod->ctl = NULL;
     return SARD_OK;

@@ -16,7 +16,8 @@ typedef struct exec_profile exec_profile;
 
 typedef struct exec_options {
     bool flush_denormals;
-    bool overridable; /* some constants may be replaced per run: not packed */
+    bool overridable;      /* some constants may be replaced per run: not packed */
+    sard_allocator memory; /* of runs; no functions: the process's */
 } exec_options;
 
 /* The module is borrowed and must outlive the compiled model. */

@@ -30,7 +30,7 @@ void frame_free(frame *f) {
     plan_unref(f->late);
     if (f->pl_ready) planner_deinit(&f->pl);
     frame_scratch_trim(f, true);
-    mem_free(f->mem.data);
+    exec_mem_free(f->xg->x, f->mem.data, 0);
     mem_free(f->held);
     mem_free(f);
 }
@@ -102,7 +102,11 @@ void frame_give(frame *f) {
     size_t allowed = arena_allowed(xg);
     if (f->mem_used > allowed) { /* rare, and long: not under the lock */
         pthread_mutex_unlock(&xg->lock);
-        give_back_pages(f->mem.data, allowed, f->mem_bytes);
+        if (!exec_mem_shrink(xg->x, f->mem.data, allowed, f->mem_bytes)) {
+            exec_mem_free(xg->x, f->mem.data, 0);
+            f->mem.data = NULL;
+            f->mem_bytes = 0;
+        }
         pthread_mutex_lock(&xg->lock);
     }
     f->mem_used = 0;
@@ -327,7 +331,7 @@ static sard_status output_memory(frame *f, const plan *p, sard_error *err) {
         }
         TRY(ctl_charge(f->r->par.ctl, bytes, err));
         f->charged += bytes;
-        f->outs[k].buf = buffer_new(bytes);
+        f->outs[k].buf = exec_mem_output(f->xg->x, bytes);
         if (!f->outs[k].buf) return err_nomem(err, bytes);
     }
     return SARD_OK;
@@ -369,10 +373,9 @@ static sard_status arena_memory(frame *f, size_t bytes, sard_error *err) {
     }
     if (bytes > f->mem_used) f->mem_used = bytes;
     if (bytes <= f->mem_bytes) return SARD_OK;
-    if (f->mem_bytes > f->xg->x->keep) give_back_pages(f->mem.data, 0, f->mem_bytes);
-    mem_free(f->mem.data);
+    exec_mem_free(f->xg->x, f->mem.data, f->mem_bytes > f->xg->x->keep ? f->mem_bytes : 0);
     f->mem_bytes = 0;
-    f->mem.data = mem_alloc(bytes);
+    f->mem.data = exec_mem(f->xg->x, bytes);
     if (!f->mem.data) return err_nomem(err, bytes);
     f->mem_bytes = f->mem.bytes = bytes;
     return SARD_OK;

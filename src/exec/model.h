@@ -227,6 +227,7 @@ typedef struct run_mem {
     atomic_uint refs;
     atomic_size_t charged;
     run_ctl *ctl; /* NULL once the run is over */
+    sard_allocator from;
 } run_mem;
 
 typedef struct run {
@@ -362,6 +363,17 @@ void frame_stage_end(frame *f);
 sard_status frame_late(frame *f, uint32_t first, sard_error *err); /* plans the stage that begins at step first */
 sard_status frame_planner(frame *f, sard_error *err);
 
+/* memory.c: 64-byte aligned, from the allocator that the model was loaded with; NULL when there is none left */
+void *exec_mem(const exec_model *x, size_t bytes);
+/* bytes: how much of a large block goes back to the system, or 0 for a small one, which may stay with the allocator. */
+void exec_mem_free(const exec_model *x, void *p, size_t bytes);
+/* Gives back what lies beyond `keep`, where that can be done in parts. */
+bool exec_mem_shrink(const exec_model *x, void *p, size_t keep, size_t bytes);
+buffer *exec_mem_output(const exec_model *x, size_t bytes);                  /* may outlive the model */
+sard_status run_buffer(run *r, size_t bytes, buffer **out, sard_error *err); /* charged until it is freed */
+bool run_owns(const run *r, const buffer *b);
+void run_mem_end(run *r);
+
 /* slot.c */
 void slot_drop(frame *f, slot *s);
 void slot_borrow(slot *s, const sard_value *v, bool share);
@@ -371,16 +383,12 @@ void slot_take(frame *f, slot *s, sard_value *take); /* takes over the reference
 sard_status slot_keep(run *r, const frame *f, const slot *s, bool done, sard_value **out, sard_error *err);
 /* The tensor with dense strides for the order. */
 void slot_shape(tensor *t, uint8_t dtype, int rank, const int64_t *dims, uint8_t order);
-sard_status run_buffer(run *r, size_t bytes, buffer **out, sard_error *err); /* charged until it is freed */
-bool run_owns(const run *r, const buffer *b);
-void run_mem_end(run *r);
 /* Do the element type and rank agree with what the model was compiled for? */
 sard_status check_type(const exec_graph *xg, uint32_t x, const tensor *t, sard_error *err);
 sard_status check_value(const exec_graph *xg, uint32_t x, const sard_value *v, sard_error *err); /* of any kind */
 sard_status frame_scratch(frame *f, size_t bytes, void **out, sard_error *err);
 void frame_scratch_reset(frame *f);
 void frame_scratch_trim(frame *f, bool all);
-void give_back_pages(void *p, size_t from, size_t to);
 
 /* run.c */
 void run_init(run *r, exec_model *x, pool *pool, run_ctl *ctl);

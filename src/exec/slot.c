@@ -1,63 +1,11 @@
 /*
- * slot.c -- run-time values and their memory: slots, buffers charged to the run, scratch.
+ * slot.c -- run-time values: slots, and the scratch memory of steps.
  *
- * A slot borrows (from the arena, an input, a constant, another slot it is a view of) or owns one reference. Memory of
- * its own that a run makes is charged until it is freed, wherever that happens: its buffers know the run's account,
- * which the run cuts off when it ends.
+ * A slot borrows (from the arena, an input, a constant, another slot it is a view of) or owns one reference.
  */
 #include "exec/model.h"
 
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-/* ---- buffers of a run --------------------------------------------------------------------------------------------- */
-
-enum { BUFFER_COST = 512 }; /* what a value costs besides its bytes, so that many empty ones are seen too */
-
-static void run_mem_unref(run_mem *m) {
-    if (atomic_fetch_sub(&m->refs, 1) == 1) mem_free(m);
-}
-
-static void run_release(void *owner, void *data, size_t bytes) {
-    run_mem *m = owner;
-    mem_free(data);
-    atomic_fetch_sub(&m->charged, bytes + BUFFER_COST);
-    if (m->ctl) ctl_release(m->ctl, bytes + BUFFER_COST);
-    run_mem_unref(m);
-}
-
-sard_status run_buffer(run *r, size_t bytes, buffer **out, sard_error *err) {
-    if (!r->mem) {
-        r->mem = mem_alloc(sizeof *r->mem);
-        if (!r->mem) return err_nomem(err, sizeof *r->mem);
-        atomic_init(&r->mem->refs, 1);
-        atomic_init(&r->mem->charged, 0);
-        r->mem->ctl = r->par.ctl;
-    }
-    TRY(ctl_charge(r->par.ctl, bytes + BUFFER_COST, err));
-    void *data = mem_alloc(bytes);
-    buffer *b = data ? buffer_wrap(data, bytes, run_release, r->mem) : NULL;
-    if (!b) {
-        mem_free(data);
-        ctl_release(r->par.ctl, bytes + BUFFER_COST);
-        return err_nomem(err, bytes);
-    }
-    atomic_fetch_add(&r->mem->refs, 1);
-    atomic_fetch_add(&r->mem->charged, bytes + BUFFER_COST);
-    *out = b;
-    return SARD_OK;
-}
-
-bool run_owns(const run *r, const buffer *b) { return b && b->release == run_release && b->owner == r->mem; }
-
-void run_mem_end(run *r) {
-    if (!r->mem) return;
-    r->mem->ctl = NULL;
-    ctl_release(r->par.ctl, atomic_load(&r->mem->charged)); /* what leaves the run is no longer its own */
-    run_mem_unref(r->mem);
-    r->mem = NULL;
-}
 
 /* ---- slots -------------------------------------------------------------------------------------------------------- */
 
@@ -190,7 +138,7 @@ sard_status frame_scratch(frame *f, size_t bytes, void **out, sard_error *err) {
         size_t want = !c && f->scratch_want > n ? f->scratch_want : n;
         if (want < 4096) want = 4096;
         TRY(ctl_charge(f->r->par.ctl, want, err));
-        scratch_chunk *more = mem_alloc(CHUNK_HEAD + want);
+        scratch_chunk *more = exec_mem(f->xg->x, CHUNK_HEAD + want);
         if (!more) {
             ctl_release(f->r->par.ctl, want);
             return err_nomem(err, want);
@@ -209,8 +157,7 @@ void frame_scratch_trim(frame *f, bool all) {
         scratch_chunk *c = f->scratch;
         f->scratch = c->next;
         if (f->scratch_charged) ctl_release(f->r->par.ctl, c->bytes);
-        if (c->bytes > SCRATCH_KEPT) give_back_pages(c, 0, c->bytes);
-        mem_free(c);
+        exec_mem_free(f->xg->x, c, c->bytes > SCRATCH_KEPT ? c->bytes : 0);
     }
     if (!f->scratch) f->scratch_charged = false;
 }
@@ -226,13 +173,4 @@ void frame_scratch_reset(frame *f) {
     for (; c; c = c->next) total += c->used;
     if (total > f->scratch_want) f->scratch_want = total;
     frame_scratch_trim(f, true);
-}
-
-/* Whole pages of [from, to) of a block whose contents nobody needs any more go back to the system at once: freeing alone
- * leaves them with the allocator. */
-void give_back_pages(void *p, size_t from, size_t to) {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    uintptr_t a = ((uintptr_t)p + from + page - 1) & ~(uintptr_t)(page - 1),
-              b = ((uintptr_t)p + to) & ~(uintptr_t)(page - 1);
-    if (b > a) (void)madvise((void *)a, b - a, MADV_DONTNEED);
 }

@@ -2,9 +2,10 @@
  * allocator.c -- allocators of the CPU: the default one, those an environment makes and shares, and those that clients
  * register.
  *
- * The engine plans each run's memory itself, so an allocator here serves what is asked of it: tensors that clients make,
- * texts that are handed out, and blocks of a client's own. Each of ours counts what it gave; an arena's configuration
- * is its limit.
+ * An allocator serves what is asked of it: tensors that clients make, texts that are handed out, blocks of a client's
+ * own; and, where a session's options say so, the memory of its runs, which the engine cuts up itself. Each of ours
+ * counts what it gave; an arena's configuration is its limit. A value may outlive the environment whose allocator it
+ * came from, so an allocator of ours goes with its last block.
  */
 #include "ort/internal.h"
 
@@ -16,7 +17,8 @@
 typedef struct counted { /* an allocator of ours */
     OrtAllocator base;
     OrtMemoryInfo info;
-    size_t limit; /* 0: none */
+    size_t limit;          /* 0: none */
+    atomic_size_t holders; /* the blocks that are out, and who made it */
     atomic_size_t in_use, most_in_use, largest, allocs;
 } counted;
 
@@ -39,13 +41,20 @@ static void *counted_alloc(OrtAllocator *self, size_t size) {
     raise_to(&c->most_in_use, atomic_fetch_add_explicit(&c->in_use, got, memory_order_relaxed) + got);
     raise_to(&c->largest, got);
     atomic_fetch_add_explicit(&c->allocs, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&c->holders, 1, memory_order_relaxed);
     return p;
+}
+
+static void drop_holder(counted *c) {
+    if (atomic_fetch_sub(&c->holders, 1) == 1) free(c);
 }
 
 static void counted_free(OrtAllocator *self, void *p) {
     counted *c = (counted *)self;
-    if (p) atomic_fetch_sub_explicit(&c->in_use, malloc_usable_size(p), memory_order_relaxed);
+    if (!p) return;
+    atomic_fetch_sub_explicit(&c->in_use, malloc_usable_size(p), memory_order_relaxed);
     free(p);
+    drop_holder(c);
 }
 
 static const OrtMemoryInfo *counted_info(const OrtAllocator *self) { return &((const counted *)self)->info; }
@@ -80,7 +89,7 @@ static OrtStatus *counted_stats(const OrtAllocator *self, OrtKeyValuePairs **out
     { ORT_API_NEWEST, counted_alloc, counted_free, counted_info, counted_alloc, counted_stats, NULL, NULL }
 
 OrtAllocator *ort_default_allocator(void) {
-    static counted the_default = {.base = FUNCTIONS, .info = {.name = "Cpu", .type = OrtDeviceAllocator}};
+    static counted the_default = {.base = FUNCTIONS, .holders = 1, .info = {.name = "Cpu", .type = OrtDeviceAllocator}};
     return &the_default.base;
 }
 
@@ -195,7 +204,7 @@ void ort_env_free_allocators(OrtEnv *env) {
     while (env->allocators) {
         ort_shared_allocator *s = env->allocators;
         env->allocators = s->next;
-        free(s->ours);
+        if (s->ours) drop_holder((counted *)s->ours);
         free(s);
     }
 }
@@ -203,7 +212,7 @@ void ort_env_free_allocators(OrtEnv *env) {
 static OrtStatus *make(const OrtMemoryInfo *info, size_t limit, OrtAllocator **out) {
     counted *c = malloc(sizeof *c);
     if (!c) return ort_no_memory(sizeof *c);
-    *c = (counted){.base = FUNCTIONS, .info = *info, .limit = limit};
+    *c = (counted){.base = FUNCTIONS, .info = *info, .limit = limit, .holders = 1};
     *out = &c->base;
     return NULL;
 }
@@ -296,6 +305,40 @@ OrtStatus *ort_ReleaseSharedAllocator(OrtEnv *env, const OrtEpDevice *device, Or
     NOT_NULL(device);
     if (mem_type == OrtDeviceMemoryType_DEFAULT) withdraw(env, &ort_cpu_memory);
     return NULL;
+}
+
+/* ---- memory of runs ----------------------------------------------------------------------------------------------- */
+
+/* The engine wants its blocks aligned, which an allocator of a client need not do: where a block begins stands before
+ * its first aligned byte. */
+enum { ALIGNED = 64 };
+
+static void *aligned_alloc_of(void *user, size_t bytes) {
+    OrtAllocator *a = user;
+    if (bytes > SIZE_MAX - ALIGNED - sizeof(void *)) return NULL;
+    void *begin = a->Alloc(a, bytes + ALIGNED + sizeof(void *));
+    if (!begin) return NULL;
+    const uintptr_t first = ((uintptr_t)begin + sizeof(void *) + ALIGNED - 1) & ~(uintptr_t)(ALIGNED - 1);
+    memcpy((void *)(first - sizeof(void *)), &begin, sizeof begin);
+    return (void *)first;
+}
+
+static void aligned_free_of(void *user, void *p) {
+    OrtAllocator *a = user;
+    void *begin;
+    memcpy(&begin, (char *)p - sizeof begin, sizeof begin);
+    a->Free(a, begin);
+}
+
+bool ort_run_memory(const OrtEnv *env, const OrtSessionOptions *o, sard_allocator *out) {
+    if (!ort_config_on(o, "session.use_env_allocators")) return false;
+    ort_env_lock();
+    const ort_shared_allocator *s = find((OrtEnv *)(uintptr_t)env, &ort_cpu_memory);
+    OrtAllocator *a = s ? s->a : NULL;
+    ort_env_unlock();
+    if (!a || a == ort_default_allocator()) return false;
+    *out = (sard_allocator){aligned_alloc_of, aligned_free_of, a};
+    return true;
 }
 
 /* The allocator lives as long as the environment at least, so there is nothing to release. */

@@ -126,6 +126,8 @@ typedef struct ort_shared_allocator {
 } ort_shared_allocator;
 extern const OrtMemoryInfo ort_cpu_memory; /* "Cpu", device allocator, default memory */
 OrtAllocator *ort_default_allocator(void);
+/* The allocator that serves a session's runs, when its options ask for the environment's and there is one. */
+bool ort_run_memory(const OrtEnv *env, const OrtSessionOptions *o, sard_allocator *out);
 
 /* ---- types -------------------------------------------------------------------------------------------------------- */
 

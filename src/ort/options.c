@@ -342,6 +342,8 @@ static sard_status set_all(const OrtEnv *env, const OrtSessionOptions *o, sard_o
     if (st == SARD_OK) st = set_free_dims(&o->free_dims, "dim.", to, err);
     if (st == SARD_OK) st = set_free_dims(&o->free_dim_denotations, "dim_denotation.", to, err);
     if (st == SARD_OK) st = set_data(o, to, err);
+    sard_allocator memory;
+    if (st == SARD_OK && ort_run_memory(env, o, &memory)) st = sard_options_allocator(to, &memory, err);
     return st;
 }
 

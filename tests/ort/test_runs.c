@@ -22,6 +22,91 @@ static int teardown(void **state) {
     return 0;
 }
 
+/* ---- memory of runs ------------------------------------------------------------------------------------------------ */
+
+typedef struct counting { /* a client's allocator, whose blocks lie as badly as can be */
+    OrtAllocator base;
+    long out, calls;
+} counting;
+
+static void *counting_alloc(OrtAllocator *a, size_t n) {
+    char *p = malloc(n + 1);
+    ((counting *)a)->out++;
+    ((counting *)a)->calls++;
+    return p ? p + 1 : NULL;
+}
+
+static void counting_free(OrtAllocator *a, void *p) {
+    ((counting *)a)->out--;
+    free((char *)p - 1);
+}
+
+static const OrtMemoryInfo *counting_info(const OrtAllocator *a) {
+    (void)a;
+    return &ort_cpu_memory;
+}
+
+static OrtValue *run_once(OrtSession *s) {
+    float a[6] = {1, 2, 3, 4, 5, 6}, b[3] = {1, 1, 1};
+    OrtValue *in[] = {view(a, 6, DIMS(2, 3), 2), view(b, 3, DIMS(3, 1), 2)}, *y = NULL;
+    good(ort_Run(s, NULL, NAMES("a", "b"), (const OrtValue *const *)in, 2, NAMES("y"), 1, &y));
+    ort_ReleaseValue(in[0]);
+    ort_ReleaseValue(in[1]);
+    assert_float_equal(floats_of(y)[1], 15, 0);
+    return y;
+}
+
+/* Sessions that are told so take the memory of their runs from the allocator registered with the environment. */
+static void run_memory(void **state) {
+    (void)state;
+    counting mine = {.base = {.version = 1, .Alloc = counting_alloc, .Free = counting_free, .Info = counting_info}};
+    OrtSessionOptions *o = new_options(1);
+    good(ort_AddSessionConfigEntry(o, "session.use_env_allocators", "1"));
+    OrtSession *before = session_of(env, two_inputs(), o); /* nothing is registered yet */
+    good(ort_RegisterAllocator(env, &mine.base));
+    OrtSession *s = session_of(env, two_inputs(), o), *other = session_of(env, two_inputs(), NULL);
+    const long calls = mine.calls;
+    ort_ReleaseValue(run_once(before));
+    ort_ReleaseValue(run_once(other));
+    assert_int_equal(mine.calls, calls);
+    OrtValue *y = run_once(s);
+    assert_true(mine.calls > calls);
+    good(ort_UnregisterAllocator(env, &ort_cpu_memory));
+    ort_ReleaseSession(s);
+    assert_int_equal(mine.out, 1);
+    ort_ReleaseValue(y);
+    assert_int_equal(mine.out, 0);
+    ort_ReleaseSession(before);
+    ort_ReleaseSession(other);
+    ort_ReleaseSessionOptions(o);
+}
+
+/* An arena's limit holds for runs; a value outlives the environment whose arena it came from. */
+static void run_arena(void **state) {
+    (void)state;
+    OrtArenaCfg *limit;
+    OrtSessionOptions *o = new_options(1);
+    OrtValue *in[2], *y = NULL;
+    float a[300] = {0}, b[300] = {0};
+    good(ort_AddSessionConfigEntry(o, "session.use_env_allocators", "1"));
+    good(ort_CreateArenaCfgV2(TEXTS("max_mem"), (const size_t[]){8192}, 1, &limit));
+    good(ort_CreateAndRegisterAllocator(env, &ort_cpu_memory, limit));
+    ort_ReleaseArenaCfg(limit);
+    OrtSession *s = session_of(env, two_inputs(), o);
+    in[0] = view(a, 300, DIMS(100, 3), 2), in[1] = view(b, 300, DIMS(3, 100), 2); /* an answer of 40,000 bytes */
+    refused(ort_Run(s, NULL, NAMES("a", "b"), (const OrtValue *const *)in, 2, NAMES("y"), 1, &y), ORT_RUNTIME_EXCEPTION,
+            "out of memory");
+    ort_ReleaseValue(in[0]);
+    ort_ReleaseValue(in[1]);
+    y = run_once(s);
+    ort_ReleaseSession(s);
+    ort_ReleaseSessionOptions(o);
+    ort_ReleaseEnv(env);
+    assert_float_equal(floats_of(y)[1], 15, 0);
+    ort_ReleaseValue(y);
+    env = new_env();
+}
+
 /* ---- bindings ------------------------------------------------------------------------------------------------------ */
 
 static void binding(void **state) {
@@ -374,8 +459,9 @@ static void many_sessions(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(binding),           cmocka_unit_test(own_outputs),  cmocka_unit_test(async_runs),
-        cmocka_unit_test(terminate),         cmocka_unit_test(close_async),  cmocka_unit_test(client_threads),
-        cmocka_unit_test(pools_of_sessions), cmocka_unit_test(many_threads), cmocka_unit_test(many_sessions)};
+        cmocka_unit_test(run_memory),   cmocka_unit_test(run_arena),      cmocka_unit_test(binding),
+        cmocka_unit_test(own_outputs),  cmocka_unit_test(async_runs),     cmocka_unit_test(terminate),
+        cmocka_unit_test(close_async),  cmocka_unit_test(client_threads), cmocka_unit_test(pools_of_sessions),
+        cmocka_unit_test(many_threads), cmocka_unit_test(many_sessions)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

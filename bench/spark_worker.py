@@ -8,6 +8,7 @@ whole table once, {"do": "answers", ...} the labels and probabilities of the fir
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -38,9 +39,16 @@ def heap_options(memory: int) -> str:
 
 
 def open_table(spark, rows: int, tasks: int):
-    """`id` and `features`, vectors of 95 numbers from -2 to 2, the same for every session, as rows in memory."""
-    columns = F.sequence(F.lit(0), F.lit(COLUMNS - 1))
-    numbers = F.transform(columns, lambda i: F.xxhash64("id", i) / 2.0**62)
+    """`id` and `features`, vectors of 95 normal numbers (Box and Muller's, of hashes), as what the models were trained on;
+    the same for every session, as rows in memory."""
+
+    def uniform(i, which: int):
+        return (F.shiftrightunsigned(F.xxhash64("id", i, F.lit(which)), 11) + 0.5) / 2.0**53
+
+    def normal(i):
+        return F.sqrt(-2 * F.log(uniform(i, 0))) * F.cos(2 * math.pi * uniform(i, 1))
+
+    numbers = F.transform(F.sequence(F.lit(0), F.lit(COLUMNS - 1)), normal)
     # pyspark.ml.functions.array_to_vector by its JVM name: that module wants pandas
     vector = Column(spark._jvm.org.apache.spark.ml.functions.array_to_vector(numbers._jc))
     return spark.range(0, rows, 1, tasks).select("id", vector.alias("features")).localCheckpoint()

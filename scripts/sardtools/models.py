@@ -317,10 +317,10 @@ def model(name: str, folder: Path, tokens: int = 128) -> Model:
     return Model(name, path, _feed_of(name, tokens))
 
 
-def _lightgbm_data(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """50 columns and two classes with some structure to find."""
+def boosting_data(rows: int, seed: int, columns: int = 50) -> tuple[np.ndarray, np.ndarray]:
+    """Normal columns, 12 at least, and two classes with some structure to find."""
     rng = np.random.default_rng(seed)
-    x = rng.standard_normal((rows, 50)).astype(np.float32)
+    x = rng.standard_normal((rows, columns)).astype(np.float32)
     z = x[:, :5].sum(1) + 1.5 * np.sin(2 * x[:, 5:10]).sum(1) + x[:, 10] * x[:, 11] + rng.logistic(size=rows)
     return x, (z > 0).astype(int)
 
@@ -342,7 +342,7 @@ def _lightgbm(folder: Path) -> Model:
             deterministic=True,
             force_row_wise=True,
             verbose=-1,
-        ).fit(*_lightgbm_data(20_000, 7))
+        ).fit(*boosting_data(20_000, 7))
         kinds = [("input", FloatTensorType([None, 50]))]
         onnx.save(convert_lightgbm(trees, initial_types=kinds, zipmap=False, target_opset=15), path)
-    return Model("lightgbm", path, lambda rows: {"input": _lightgbm_data(rows, 100)[0]})
+    return Model("lightgbm", path, lambda rows: {"input": boosting_data(rows, 100)[0]})

@@ -28,22 +28,26 @@ def write(path: Path, name: str, nodes, inputs, outputs, weights) -> None:
     save(model, path / f"{name}.onnx")
 
 
-def gbm(path: Path, columns: int, trees: int, name: str = "gbm", rows: int = 3000) -> None:
+def gbm(path: Path, trees: int, x: np.ndarray, y: np.ndarray, name: str = "gbm") -> None:
     """One LightGBM classifier: NAME.onnx with the probabilities as a tensor, NAME_zipmap.onnx with them as maps."""
     from lightgbm import LGBMClassifier
     from onnxmltools import convert_lightgbm
     from onnxmltools.convert.common.data_types import FloatTensorType
 
-    rng = np.random.default_rng(7)
-    x = rng.standard_normal((rows, columns), dtype=np.float32)
-    y = (x[:, 0] * x[:, 1] + x[:, 2] + 0.3 * rng.standard_normal(rows) > 0).astype(int)
     fitted = LGBMClassifier(n_estimators=trees, num_leaves=31, random_state=7, n_jobs=1, verbose=-1).fit(x, y)
     for maps in (True, False):
-        width = [("input", FloatTensorType([None, columns]))]
+        width = [("input", FloatTensorType([None, x.shape[1]]))]
         model = convert_lightgbm(fitted, initial_types=width, zipmap=maps, target_opset=13)
         for i, node in enumerate(model.graph.node):  # SynapseML cuts graphs by the names of nodes
             node.name = f"node{i}"
         save(model, path / f"{name}{'_zipmap' * maps}.onnx")
+
+
+def gbm_of_tests(path: Path) -> None:
+    rng = np.random.default_rng(7)
+    x = rng.standard_normal((3000, 12), dtype=np.float32)
+    y = (x[:, 0] * x[:, 1] + x[:, 2] + 0.3 * rng.standard_normal(3000) > 0).astype(int)
+    gbm(path, 20, x, y)
 
 
 def first_column(path: Path, columns: int) -> None:
@@ -110,7 +114,7 @@ def image(path: Path) -> None:
 def main() -> None:
     path = Path(sys.argv[1])
     path.mkdir(parents=True, exist_ok=True)
-    gbm(path, 12, 20)
+    gbm_of_tests(path)
     mlp(path)
     two_inputs(path)
     open_width(path)

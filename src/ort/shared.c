@@ -8,10 +8,10 @@
  * waits for it.
  *
  * Not shared: a model made with what cannot be compared (custom operators, initializers or files from the client), or
- * whose runs take their memory from a client's allocator, which may go before others' sessions do; from a
- * file or beside a folder of external data, whose bytes may have changed since, unless a container is named, where files
- * are known by place, size and time of change; and one whose loading had something to say to the log, which every
- * session then hears.
+ * whose runs take their memory from the environment's allocators, which may go before others' sessions do; from a file or
+ * beside a folder of external data, whose bytes may have changed since, unless a container is named, where files are known
+ * by place, size and time of change; and one whose loading had something to say to the log, which every session then
+ * hears.
  */
 #include "ort/internal.h"
 #include "ort/ort_format.h"
@@ -72,8 +72,7 @@ static char *key_of(const ort_shared_request *r, const struct stat *file) {
 static char *key_to_share(const ort_shared_request *r) {
     const OrtSessionOptions *o = r->options;
     struct stat file = {0};
-    sard_allocator memory;
-    if (ort_run_memory(r->env, o, &memory)) return NULL;
+    if (ort_config_on(o, "session.use_env_allocators")) return NULL;
     if (o->n_domains || o->n_libraries || o->n_initializers || o->n_files) return NULL;
     if (!r->contained) {
         const char *folder = ort_pairs_get(&o->config, "session.model_external_initializers_file_folder_path");
